@@ -327,15 +327,18 @@ app = fastapi.FastAPI(lifespan=run)
 def test_what_each_worker_loads_as_it_starts_is_in_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signal: str, *, is_shared: bool
 ) -> None:
-    """Celery forks its processes from one that has run `worker_init`, and each of them runs `worker_process_init`."""
+    """Celery forks its processes from one that has run `worker_init`, and each of them runs `worker_process_init`.
+
+    With pandas three more that share it take 91 MiB (celery 5.7.0, beside Redis, 2026-11-30).
+    """
     monkeypatch.chdir(tmp_path)
     found = {}
     for workers in (1, 4):
         write(tmp_path, {"tasks.py": WARM.format(signal=signal), "Procfile": f"w: celery -A tasks worker -c {workers}\n"})
         found[workers] = by_moment(judge(capsys)["services"][0])[0]
     assert found[1] > 70, "it is loaded at start"
-    assert (found[4] - found[1] < 60) is is_shared
-    assert (found[4] - found[1] > 90) is not is_shared
+    assert (found[4] - found[1] < 100) is is_shared
+    assert (found[4] - found[1] > 130) is not is_shared
 
 
 def test_a_lifespan_runs_in_each_preloaded_worker(
@@ -481,7 +484,7 @@ def test_a_command_that_runs_before_the_service_has_its_own_line(
     services = {one["name"]: one for one in judge(capsys)["services"]}
     (also,) = services["web"]["also"]
     assert also["command"] == "python manage.py migrate"
-    assert 15 < also["mib"] < 40
+    assert 15 < also["mib"] < 45
     assert all(one["also"] == [] for other, one in services.items() if other != "web")
     line = f"{also['mib']:.0f} MiB  before it starts: python manage.py migrate"
     for limit in ("1GiB", "30MiB"):

@@ -97,16 +97,21 @@ between 0.960 and 1.042 times as much (`python benchmarks/aging.py --against 3.1
 
 
 class Server(Record):
-    """What a server adds: to each worker, and in processes of its own (arbiter, parent, resource tracker)."""
+    """What a server adds: to each worker, and in processes of its own (arbiter, parent, resource tracker).
+
+    Of one that `is_beside` its workers, its own process has loaded the server too, but not the app.
+    """
 
     worker: int
     others: int
+    is_beside: bool = False
 
 
 # Fitted to summed PSS of real servers on CPython 3.11 (gunicorn 27.0.1, uvicorn 0.54.0, hypercorn 0.18.0), within
 # 2 % of each run, by `python benchmarks/processes.py`, 2026-11-21; streamlit 1.39.0 and 1.67.0 with one session, by
 # `memguard measure --service web --repeatable`, 2026-11-30; `fastapi run` 0.0.34 with 2 and 4 workers in the same way: its
-# parent holds what the command loads.
+# parent holds what the command loads; in the same way celery 5.7.0, sanic 25.12.1 with the tracker of multiprocessing,
+# dramatiq 2.2.1, granian 2.8.9 and taskiq 0.13.0.
 SERVERS = {
     "": Server(0, 0),
     "gunicorn": Server(int(-2.5 * MIB), int(13.5 * MIB)),
@@ -114,6 +119,11 @@ SERVERS = {
     "hypercorn": Server(int(3.5 * MIB), int(22.1 * MIB)),
     "fastapi": Server(int(1.5 * MIB), 52 * MIB),
     "streamlit": Server(12 * MIB, 0),
+    "celery": Server(2 * MIB, 0),
+    "dramatiq": Server(-4 * MIB, 0, is_beside=True),
+    "granian": Server(-4 * MIB, 4 * MIB, is_beside=True),
+    "sanic": Server(2 * MIB, 8 * MIB, is_beside=True),
+    "taskiq": Server(int(-7.5 * MIB), 0, is_beside=True),
 }
 
 STAYING_AROUND = MappingProxyType({
@@ -143,23 +153,20 @@ OWN_COPY, IDLE_COPY = int(5.4 * MIB), int(4.3 * MIB)
 Six apps of 30 to 190 MiB took 3.7 to 4.7 MiB for each idle worker (`python benchmarks/moments.py`, CPython 3.11.7).
 """
 
-CELERY_COPY, CELERY_IDLE_COPY, CELERY_CONSUMER = 12 * MIB, 5 * MIB, 5 * MIB
+CELERY_COPY, CELERY_IDLE_COPY, CELERY_CONSUMER = 9 * MIB, int(8.5 * MIB), 7 * MIB
 """The same of a process of celery's, which builds a tracer of each task, and what its parent takes to wait for tasks."""
 
-CELERY_COLLECTING = 30 * MIB
-"""What there is at most where the start of a process of celery's makes a fourth of it anew, and collects all garbage.
-
-Each idle process copied 17 of 29 MiB, but 5 of 118, and 5 of an app of Django (`python benchmarks/moments.py`).
-"""
-
 PRELOADED_IDLE = Range(0.0, 0.0, 0.6)
+CELERY_COLLECTED = Range(0.3, 0.43, 0.6)
 PRELOADED_WORKER = Range(0.05, 0.12, 0.6)
 PRELOADED_COLLECTED = Range(0.4, 0.6, 0.8)
 """Of the other anonymous memory, what each preloaded worker copies: idle, after some hundred requests, and after a full
 garbage collection, which touches nearly every object; and where such a collection is certain. From the same runs, and those
 of `python benchmarks/moments.py`. Of a model they copy nothing: four workers took 5.9 MiB each after 50 requests with spaCy
 imported, with a pipeline of 55 MiB loaded, and 11.6 once that answered, which is what it works in (case 15 of
-`python benchmarks/reports.py`, CPython 3.11.7)."""
+`python benchmarks/reports.py`, CPython 3.11.7). celery collects all garbage before each fork (`celery.concurrency.asynpool`
+of 5.7.0), so that each process but the last one holds what this has written to: of five apps of 36 to 70 MiB, bare and with
+SQLAlchemy, Django, boto3 and pandas, 0.36 to 0.48 (`memguard measure --repeatable`, one to four processes, 2026-11-30)."""
 
 COLLECTING = 9 * MIB
 """What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
@@ -231,6 +238,11 @@ class Root(Record):
     def label(self) -> str:
         """What a person calls it: `celery`, also where `celery:Celery` was measured."""
         return self.name.partition(":")[0]
+
+    @property
+    def is_of_server(self) -> bool:
+        """Whether a server brings it at start, and no file or agent."""
+        return self.moment == "start" and not (self.chain or self.is_standard or self.is_agents)
 
     @property
     def package(self) -> str:
@@ -393,6 +405,11 @@ class ProcessEstimate(Record):
         """Return what the process takes by a moment."""
         return self.figures.at(moment)
 
+    @property
+    def of_server(self) -> int:
+        """The anonymous memory of a process that has loaded the server alone."""
+        return sum(part.anonymous for part in add_up(self.base, [root for root in self.roots if root.is_of_server])[0])
+
     def with_roots(self, roots: Sequence[Root]) -> ProcessEstimate:
         """Return the process as it would be with other roots."""
         return _join(self.base, roots, self.source, self.models, self.work, is_measured=self.is_measured)
@@ -465,7 +482,7 @@ def _of_agents(base: Footprint, roots: Sequence[Root]) -> tuple[int, int]:
     agents = [root for root in roots if root.is_agents]
     if not agents:
         return 0, 0
-    server = [root for root in roots if root.moment == "start" and not (root.chain or root.is_standard or root.is_agents)]
+    server = [root for root in roots if root.is_of_server]
     with_agents, alone = (sum(part.anonymous for part in add_up(base, some)[0]) for some in ([*server, *agents], server))
     return with_agents, with_agents - alone
 
@@ -943,6 +960,7 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
         added = 0 if moment == "start" else runtime
         is_beside = command.start == "spawn" and SERVERS[command.server].others > 0
         added += BESIDE_SPAWNED * process.of_agents if is_beside else 0
+        added += beside
 
         held = process.models.held
         weights = sum(use.rest(moment) - use.rest("start") for use in process.models.uses)  # no objects to collect
@@ -963,9 +981,15 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
             passing=process.models.passing(moment) * (together if moment == "start" else 1),
         )
 
+    beside = _beside_workers(process, command)
     # Workers that load the app themselves do so at the same time; what a request loads, one after the other.
     together = (command.workers or 1) if command.start in ("fork", "spawn") else 1
     return rising(map(by, MOMENTS))
+
+
+def _beside_workers(process: ProcessEstimate, command: StartCommand) -> int:
+    """Return what a server's own process takes that has loaded no app."""
+    return process.of_server if command.start != "single" and SERVERS[command.server].is_beside else 0
 
 
 def _before_fork(process: ProcessEstimate, command: StartCommand) -> int:
@@ -980,13 +1004,19 @@ def _before_fork(process: ProcessEstimate, command: StartCommand) -> int:
 
 def _copied(command: StartCommand, moment: Moment, before: int, late: int) -> Range:
     """Return what preloaded workers copy of what was loaded `before` the fork, where they load so much after it."""
-    if command.program == "celery" and before <= CELERY_COLLECTING:
-        return PRELOADED_COLLECTED
-    if moment == "start" and command.start == "preload":  # other workers load the app by then
+    is_celery = command.program == "celery" and command.start == "preload"
+    if moment == "start" and command.start == "preload" and not is_celery:  # other workers load the app by then
         return PRELOADED_IDLE
     # What agents have made, and no full collection has seen yet, counts towards the next one.
     least = COLLECTING if command.start == "preload" else 0
-    return PRELOADED_COLLECTED if late > max(least, before / 5) else PRELOADED_WORKER
+    if late > max(least, before / 5):
+        return PRELOADED_COLLECTED
+    return _of_all_but_one(command.workers or 1) if is_celery else PRELOADED_WORKER
+
+
+def _of_all_but_one(workers: int) -> Range:
+    """Return what each process of celery's copies in the mean, where all but the last one copy."""
+    return Range(*(share * (workers - 1) / workers for share in CELERY_COLLECTED))
 
 
 def add_processes(one: Estimate, other: Estimate) -> Estimate:

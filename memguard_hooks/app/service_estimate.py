@@ -37,6 +37,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, Step, is_by, mib, moment_name
 from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.imports.graph import External, Walk
+from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import MEASURED, Project
 from memguard_hooks.project.settings import JUDGED, ServiceSettings, Settings
@@ -246,7 +247,7 @@ def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSetti
 
 def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
     command = entry.command
-    server = tuple(External((name,)) for name in command.server_modules)
+    server = tuple(map(_of_server, command.server_modules))
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
     models, imported = _find_models(project, entry, walked)
@@ -256,6 +257,13 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
+
+
+def _of_server(module: str) -> External:
+    """Return what a server imports; uvicorn loads its loop and its protocols as it runs, those that are installed."""
+    if module != "uvicorn":
+        return External((module,))
+    return External((module,), site=ImportSite(0, 0, 0, module, 0, (), "import", "", calls=("run",)))
 
 
 def _find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Models, tuple[External, ...]]:
@@ -424,7 +432,7 @@ def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated)
     target = entry.target._replace(called=frozenset(), is_main=False)
     walks = [walk_file(project, entry, path, module, target) for path, module in files.items()]
     project.skipped += [gap for one in walks for gap in one.skipped]
-    server = tuple(External((name,)) for name in command.server_modules)
+    server = tuple(map(_of_server, command.server_modules))
     joined = Walk(
         {moment: {path: size for one in walks for path, size in one.files[moment].items()} for moment in MOMENTS},
         (*server, *(external for one in walks for external in one.externals)),

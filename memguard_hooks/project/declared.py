@@ -461,6 +461,10 @@ class Declared:
             for requirement in manifest.requirements:
                 if requirement.group != "development":
                     present.add(requirement.name)
+                    if requirement.extras:
+                        from memguard_hooks.dependencies.extras import brought_by_extras
+
+                        present.update(brought_by_extras(requirement))
                     pin = pin_of(requirement)
                     if pin is not None and pin.version is not None:
                         versions.setdefault(requirement.name, pin.version)

@@ -108,14 +108,14 @@ def read_sanic(words: list[str], host: Host) -> StartCommand:
         raise UnknownStartError("sanic is given a folder to serve, and no app")
     if ":" not in app and "." in app and host.find_module(app, (host.folder, *host.source_roots())) is None:
         app = ":".join(app.rsplit(".", 1))
-    start = StartCommand(host.entrypoint(_with_attribute(app, "app")), server_modules=("sanic",), program="sanic")
+    start = StartCommand(host.entrypoint(_with_attribute(app, "app")), server_modules=("sanic.cli.app",), program="sanic")
     start = start._replace(reload=bool(given.flags & {"--reload", "--dev"}))
     if "--single-process" in given.flags:
         return start
     count = (
         host.count_cpus("sanic is told --fast") if "--fast" in given.flags else count_workers(given.values.get("--workers"))
     )
-    return _held_by_parent(start, count, alone=0)
+    return _held_by_parent(start._replace(server="sanic"), count, alone=0)
 
 
 def read_quart(words: list[str], host: Host) -> StartCommand:

@@ -126,8 +126,8 @@ def read_granian(words: list[str], host: Host) -> StartCommand:
         entrypoint,
         count.number,
         "fork",
-        "",
-        ("granian",),
+        "granian",
+        ("granian.cli",),
         count.reason,
         program="granian",
         is_cpu_count=count.is_cpu_count,
@@ -153,4 +153,4 @@ def read_daphne(words: list[str], host: Host) -> StartCommand:
     given = split_options(words, DAPHNE)
     if not given.positional:
         raise UnknownStartError("daphne is given no app")
-    return StartCommand(host.entrypoint(given.positional[0]), server_modules=("daphne",), program="daphne")
+    return StartCommand(host.entrypoint(given.positional[0]), server_modules=("daphne.server",), program="daphne")

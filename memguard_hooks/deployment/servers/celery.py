@@ -41,7 +41,7 @@ WORKER = grammar("""
 
 _POOLS = frozenset({"prefork", "eventlet", "gevent", "solo", "processes", "threads", "custom"})
 
-_OF_VERB = {"worker": ("celery.apps.worker",), "flower": ("flower.app",)}
+_OF_VERB = {"worker": ("celery.apps.worker", "celery.worker.consumer"), "flower": ("flower.app",)}
 """What a verb imports besides the command line."""
 
 _ONE_PROCESS = frozenset({"solo", "threads", "gevent", "eventlet"})
@@ -102,7 +102,7 @@ def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand
         pool = "custom"
     if pool not in _POOLS:
         raise RefusedError(f"it has no pool {pool}", one.entrypoint)
-    one = one._replace(worker_class=pool, max_requests=_recycled(given, settings))
+    one = one._replace(server="celery", worker_class=pool, max_requests=_recycled(given, settings))
     if pool == "custom":
         return one._replace(workers=None, reason="its pool is one of its own, which is not read")
     concurrency = given.values.get("--concurrency", "")

@@ -55,7 +55,8 @@ def read_dramatiq(words: list[str], host: Host) -> StartCommand:
         entrypoint,
         count.number,
         "spawn" if "--use-spawn" in given.flags else "fork",
-        server_modules=("dramatiq",),
+        server="dramatiq",
+        server_modules=("dramatiq.cli",),
         reason=count.reason,
         program="dramatiq",
         is_cpu_count=count.is_cpu_count,
@@ -88,7 +89,7 @@ def read_arq(words: list[str], host: Host) -> StartCommand:
     if len(given.positional) != 1:
         raise RefusedError("it names no settings")
     entrypoint = _dotted(given.positional[0], host)
-    return StartCommand(entrypoint, server_modules=("arq",), program="arq", reload="--watch" in given.values)
+    return StartCommand(entrypoint, server_modules=("arq.cli",), program="arq", reload="--watch" in given.values)
 
 
 def read_taskiq(words: list[str], host: Host) -> StartCommand:
@@ -103,13 +104,14 @@ def read_taskiq(words: list[str], host: Host) -> StartCommand:
     if inner is None:
         raise UnknownStartError("taskiq is given no broker inside the repository")
     entrypoint = host.entrypoint(given.positional[0], folder=inner)
-    start = StartCommand(entrypoint, server_modules=("taskiq",), program="taskiq")
+    start = StartCommand(entrypoint, server_modules=("taskiq.cli.worker.run",), program="taskiq")
     if verb == "scheduler":
         return start
     count = count_workers(given.values.get("--workers"), 2)
     return start._replace(
         workers=count.number,
-        start="spawn",
+        start="fork",
+        server="taskiq",
         reason=count.reason,
         is_cpu_count=count.is_cpu_count,
         max_requests=count_workers(given.values.get("--max-tasks-per-child"), 0).number,

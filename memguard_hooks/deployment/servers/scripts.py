@@ -66,6 +66,9 @@ _FORKS = frozenset({"--num-procs", "--processes"})
 _SERVES_ALL = frozenset({"bokeh", "panel"})
 """Programs that serve each of the scripts that they are given, in one process."""
 
+_SERVES = {"chainlit": "chainlit.server"}
+"""What a program loads to serve, where its package does not."""
+
 _WAITS = frozenset({"taipy"})
 """Programs that run the script in a process of its own, and wait for its end (taipy/_cli/_run_cli.py, 4.0)."""
 
@@ -79,7 +82,9 @@ def read_script(program: str, verb: str, words: list[str], host: Host) -> StartC
     entrypoint, more = _loaded(program, behind, host)
     entrypoint = entrypoint._replace(roots=(*entrypoint.roots, *host.source_roots()))
     count = count_workers(_value_of(behind, _FORKS))
-    start = StartCommand(entrypoint, count.number, server_modules=(program,), reason=count.reason, program=program)
+    start = StartCommand(
+        entrypoint, count.number, server_modules=(_SERVES.get(program, program),), reason=count.reason, program=program
+    )
     start = start._replace(loads=more)
     if program == "streamlit":
         start = start._replace(server=program)

@@ -41,7 +41,7 @@ def read_waitress(words: list[str], host: Host) -> StartCommand:
         raise RefusedError("it takes one app")
     entrypoint = host.entrypoint(given.positional[0])
     threads = count_workers(given.values.get("--threads"), 4).number
-    return StartCommand(entrypoint, server_modules=("waitress",), program="waitress", threads=threads)
+    return StartCommand(entrypoint, server_modules=("waitress.runner",), program="waitress", threads=threads)
 
 
 CHAUSSETTE = grammar("""

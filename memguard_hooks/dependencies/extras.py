@@ -1,0 +1,27 @@
+"""What extras of well-known packages bring, where no lock of the project tells it: a dated table."""
+
+from __future__ import annotations
+
+import os.path
+from functools import cache
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from memguard_hooks.dependencies.requirement import Requirement
+
+TABLE = os.path.join(os.path.dirname(__file__), "data", "extras.tsv")
+
+
+def brought_by_extras(requirement: Requirement) -> Iterator[str]:
+    """Yield the packages that the extras of a requirement bring, by canonical names."""
+    for extra in requirement.extras:
+        yield from _extras().get((requirement.name, extra), ())
+
+
+@cache
+def _extras() -> Mapping[tuple[str, str], tuple[str, ...]]:
+    with open(TABLE, encoding="ascii") as stream:
+        rows = [line.rstrip("\n").split("\t") for line in stream if not line.startswith("#")]
+    return {(name, extra): tuple(brought.split(" ")) for name, extra, brought in rows}

@@ -1,0 +1,98 @@
+"""What servers load to serve, and what their own processes take beside their workers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from folders import write
+
+from memguard_hooks.hooks import memory_budget
+
+FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
+CELERY = "from celery import Celery\napp = Celery('app', broker='redis://redis')\n"
+
+
+@pytest.fixture
+def service(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return what estimates the only service of a project."""
+
+    def estimated(command: str, requirements: str, source: str) -> Any:
+        write(tmp_path, {"Procfile": f"web: {command}\n", "requirements.txt": requirements, "app.py": source})
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        assert memory_budget.main(["--format", "json"]) in (0, 1)
+        (found,) = json.loads(capsys.readouterr().out)["services"]
+        return found
+
+    return estimated
+
+
+@pytest.mark.parametrize(
+    ("command", "requirements", "source", "loaded"),
+    [
+        ("uvicorn app:app", "fastapi\nuvicorn\n", FASTAPI, set()),
+        ("uvicorn app:app", "fastapi\nuvicorn[standard]\n", FASTAPI, {"uvloop", "httptools", "websockets"}),
+        ("uvicorn app:app", "fastapi[standard]\n", FASTAPI, {"uvloop", "httptools", "websockets"}),
+        ("gunicorn -k uvicorn.workers.UvicornWorker app:app", "fastapi\nuvicorn\ngunicorn\nuvloop\n", FASTAPI, {"uvloop"}),
+        ("python app.py", "fastapi\nuvicorn\nuvloop\n", f"import uvicorn\n{FASTAPI}uvicorn.run(app)\n", {"uvloop"}),
+        ("python app.py", "gradio\nuvloop\n", "import gradio\ngradio.Interface(str, 'text', 'text').launch()\n", {"uvloop"}),
+        ("python app.py", "nicegui\n", "from nicegui import ui\nui.run()\n", {"uvloop", "nicegui.ui.run"}),
+        ("granian app:app", "fastapi\ngranian\n", FASTAPI, {"granian.cli"}),
+        ("daphne app:app", "fastapi\ndaphne\n", FASTAPI, {"daphne.server"}),
+        ("waitress-serve app:app", "flask\nwaitress\n", "from flask import Flask\napp = Flask('a')\n", {"waitress.runner"}),
+        ("sanic app:app", "sanic\n", "from sanic import Sanic\napp = Sanic('a')\n", {"sanic.cli.app"}),
+        ("arq app.Settings", "arq\n", "class Settings:\n    functions = []\n", {"arq.cli"}),
+        ("chainlit run app.py", "chainlit\n", "import chainlit\n", {"chainlit.server"}),
+        ("celery -A app worker -c 1", "celery[redis]\n", CELERY, {"redis"}),
+        ("celery -A app worker -c 1", "celery\n", CELERY, set()),
+    ],
+)
+def test_servers_load_what_they_serve_with(
+    service: Any, command: str, requirements: str, source: str, loaded: set[str]
+) -> None:
+    """Of what they take where it is installed, what is declared counts, also by an extra."""
+    parts = {one["package"] for one in service(command, requirements, source)["parts"]}
+    every = {"uvloop", "httptools", "websockets", "granian.cli", "daphne.server", "waitress.runner", "sanic.cli.app"}
+    every |= {"arq.cli", "chainlit.server", "redis", "nicegui.ui.run"}
+    assert loaded <= parts
+    assert loaded or not parts & every
+
+
+@pytest.mark.parametrize(
+    ("command", "requirements", "source", "taken"),
+    [
+        ("granian app:app --workers 1", "fastapi==0.165.0\ngranian==2.8.9\n", FASTAPI, 60.3),
+        ("granian app:app --workers 4", "fastapi==0.165.0\ngranian==2.8.9\n", FASTAPI, 133.3),
+        ("sanic app:app --workers=3", "sanic==25.12.1\n", "from sanic import Sanic\napp = Sanic('a')\n", 140.1),
+        ("dramatiq app -p 2", "dramatiq==2.2.1\nredis==8.1.0\n", "import dramatiq.brokers.redis\n", 57.2),
+        ("dramatiq app -p 6", "dramatiq==2.2.1\nredis==8.1.0\n", "import dramatiq.brokers.redis\n", 120.3),
+        ("taskiq worker app:broker --workers 4", "taskiq==0.13.0\nredis==8.1.0\n", "import redis, taskiq\n", 153.4),
+    ],
+)
+def test_a_server_takes_a_process_of_its_own(
+    service: Any, command: str, requirements: str, source: str, taken: float
+) -> None:
+    """By `memguard measure --repeatable`, CPython 3.11.7, 2026-11-30."""
+    assert service(command, requirements, source)["estimate_mib"]["expected"] == pytest.approx(taken, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "taken"),
+    [
+        ("-P solo", "", 50.1), ("-c 1", "", 63.2), ("-c 2", "", 83.2), ("-c 4", "", 123.2),
+        ("-P solo", "sqlalchemy", 66.7), ("-c 1", "sqlalchemy", 81.2), ("-c 4", "sqlalchemy", 167.4),
+        ("-c 1", "pandas", 108.3), ("-c 2", "pandas", 137.6),
+    ],
+)  # fmt: skip
+def test_processes_of_celery_copy_what_is_collected_before_the_next_fork(
+    service: Any, options: str, more: str, taken: float
+) -> None:
+    """By `memguard measure --repeatable` with celery 5.7.0 and redis 8.1.0, CPython 3.11.7, 2026-11-30."""
+    imported = {"": "", "sqlalchemy": "import sqlalchemy.orm\n", "pandas": "import pandas\n"}[more]
+    found = service(
+        f"celery -A app worker {options}", f"celery==5.7.0\nredis==8.1.0\npackaging\n{more}\n", imported + CELERY
+    )
+    assert found["estimate_mib"]["expected"] == pytest.approx(taken, rel=0.06)
