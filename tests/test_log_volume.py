@@ -527,6 +527,11 @@ def marks_of(code: str) -> list[tuple[int, str]]:
     return [(one.line, number) for one in found for mark, number in marks if getattr(one, mark)]
 
 
+def test_what_grows_with_what_it_is_given_costs() -> None:
+    code = "def f(x):\n    log.debug('%s', x.hex())\n    log.debug('%s', hex(x))\n    log.debug('%s', list(x))\n"
+    assert marks_of(code) == [(2, "MG504"), (4, "MG504")]
+
+
 def test_a_lookup_of_a_translation_costs_nothing() -> None:
     code = 'def f():\n    log.debug(_("Starting %s."), name)\n    log.debug(_("Got %s."), json.dumps(data))\n'
     assert marks_of(code) == [(3, "MG504")]
@@ -538,7 +543,10 @@ def test_a_lookup_of_a_translation_costs_nothing() -> None:
     [
         ('async def handle_websocket(ws):\n    log.info("connected")\n', []),
         ('def handle_socket_message(m):\n    log.info("got %s", m)\n', [2]),
-        ('while True:\n    data = queue.get()\n    if isinstance(data, Text):\n        log.info("got %s", x)\n', [4]),
+        ('while True:\n    chunk = queue.get()\n    if isinstance(chunk, Text):\n        log.info("got %s", x)\n', [4]),
+        ('while True:\n    task_data = queue.get()\n    log.info("got %s", task_data)\n', []),
+        ('while jobs:\n    time.sleep(1)\n    log.info("%d jobs left", len(jobs))\n', []),
+        ('while True:\n    ws.run_forever()\n    log.info("closed")\n    time.sleep(5)\n', []),
         ('while True:\n    x = queue.get()\n    if isinstance(x, ErrorFrame):\n        log.info("got %s", x)\n', []),
         ('while True:\n    serve()\n    log.info("disconnected, waiting")\n    time.sleep(5)\n', []),
     ],

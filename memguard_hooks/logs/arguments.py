@@ -26,10 +26,10 @@ _CHEAP = TRANSLATES | frozenset(
         "total_seconds", "strftime", "upper", "lower", "title", "capitalize", "strip", "lstrip", "rstrip", "center", "ljust",
         "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
-        "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
+        "divmod", "elapsed", "strsignal", "min", "max", "next", "date", "weekday", "bit_length",
         "globals", "locals", "vars", "group", "groups", "done", "cancelled", "relative_to", "as_posix", "python_version",
         "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "getsizeof", "relpath", "fileno",
-        "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
+        "from_bytes", "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
         "localtime", "gmtime", "lifetime", "uptime", "age", "astimezone", "utcoffset", "getuid", "geteuid", "getgid",
         "getppid", "ttl", "replace", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
     }
@@ -92,8 +92,11 @@ _GROWING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.Dic
 
 def _is_cheap(node: ast.Call) -> bool:
     name = last_name(node.func)
-    if isinstance(node.func, ast.Attribute) and last_name(node.func.value) == "path":
-        return True  # of os.path, which puts names together
+    if isinstance(node.func, ast.Attribute):
+        if name == "hex":
+            return False  # of bytes, where `hex()` is given a number
+        if last_name(node.func.value) == "path":
+            return True  # of os.path, which puts names together
     if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
         return True
     if name == "str":

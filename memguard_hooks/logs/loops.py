@@ -361,13 +361,28 @@ def _passes_parts(node: ast.While, known: FileFacts) -> bool:
         return not {"receive_text", "receive_json"}.issuperset(read) or _tells_parts(node)
     calls = list(calls_in(node.body))
     if any(last_name(one.func) in _QUEUED and not _is_given(one) for one in calls):
-        return any(last_name(one.func) in _PASSES_ON for one in calls) or any(map(_HANDED.search, _asked(node, _QUEUED)))
+        return any(last_name(one.func) in _PASSES_ON for one in calls) or any(
+            map(_QUEUED_PART.search, _asked(node, _QUEUED))
+        )
+    if not _runs_on(node.test) or any(last_name(one.func) in _LASTS for one in calls):
+        return False  # it waits until something is gone, or a pass lasts as long as a connection
     if any(_RUNS.search(ast.unparse(test)) is None for test in _ends(node)):
         return False  # it goes through something, and pauses on the way
     pauses = filter(None, map(_pause, calls_in(_each_time(node.body))))
     return any(_seconds(one, known.constants) is not None for one in pauses)
 
 
+def _runs_on(test: ast.expr) -> bool:
+    """Return whether a test holds for as long as the app runs, by itself or by what it says of that."""
+    if isinstance(test, ast.BoolOp):
+        return all(map(_runs_on, test.values))
+    return isinstance(test, ast.Constant) or _RUNS.search(ast.unparse(test)) is not None
+
+
+_LASTS = frozenset({"run_forever", "serve_forever", "loop_forever", "start_polling", "run_until_complete", "wait_closed"})
+"""What returns once a connection has ended."""
+_QUEUED_PART = late_pattern(r"(?i)chunk|delta|frame|event|evt|packet|audio|sample|pcm|tick|trade|candle|apdu")
+"""Names of parts of something, where what comes from a queue may be a job as well."""
 _PASSES_ON = frozenset({"publish", "produce", "sendall", "sendto", "send_bytes"})
 
 
