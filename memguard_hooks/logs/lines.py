@@ -82,7 +82,7 @@ class LineReader:
         return self._read_text(raw)
 
     def _read_text(self, raw: str, depth: int = 0) -> LogLine:
-        if "| " in raw[:60] and (wrapped := _COMPOSE.match(raw)) and not raw[:1].isdigit():
+        if "|" in raw and "| " in raw[:60] and (wrapped := _COMPOSE.match(raw)) and not raw[:1].isdigit():
             raw = raw[wrapped.end() :]
             if raw[:1] == "{" and (found := _parse(raw)):
                 return self._read_fields(found, raw, depth)
@@ -100,7 +100,7 @@ class LineReader:
             text = inner
             if inner[:1].isdigit() and depth < WRAPPERS and (own := self._read_text(inner, depth + 1)).level != UNKNOWN:
                 return own._replace(text=raw, second=second if second is not None else own.second)
-        if ("msg=" in text or "message=" in text) and _LOGFMT.search(text):
+        if "=" in text and ("msg=" in text or "message=" in text) and _LOGFMT.search(text):
             fields = {key: value.strip('"') for key, value in _PAIR.findall(text)}
             line = self._read_fields(fields, text, depth)
             return line if line.second is not None else line._replace(second=second)

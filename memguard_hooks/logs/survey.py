@@ -28,6 +28,8 @@ _NONE, _FRAMES, _ENDED = range(3)
 """Where in a traceback a line stands: outside, among its frames, behind the exception, where another may be chained."""
 _RAISED = re.compile(r"(?!(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)[A-Za-z_][\w.]*(?:$|: )")
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
+_CONTINUES = ("", " ", "\t", "T")
+"""How a line begins that may belong to the event before it, outside of a traceback."""
 _NOTHING = re.compile(
     r"(?i:\b(?:found|processed|fetched|got|deleted|removed|cleaned(?: up)?|sent|checked) 0\b"
     r"|\b0 (?:new|stale|pending|items|jobs|messages|records|sessions)\b"
@@ -81,18 +83,20 @@ class _Pass:
 
     def add(self, raw: str) -> None:
         """Count one line."""
-        line = self.read(raw)
-        text, size = line.text, len(raw) + 1
+        text, second, level, logger, message, fields = self.read(raw)
+        size = len(raw) + 1
         self.lines += 1
         self.bytes += size
-        second = line.second if line.second is not None else self.second
+        if second is None:
+            second = self.second
         if second is not None:
             self.timed += 1
             if second != self.counted:
                 self.count()
                 self.counted = second
             self.waiting += 1
-        if self.open is not None and self.continues(text):
+        may_continue = self.traceback != _NONE or text[:1] in _CONTINUES
+        if may_continue and self.open is not None and self.continues(text):
             self.open.lines += 1
             self.open.bytes += size
             self.levels[self.level] += 1
@@ -101,18 +105,18 @@ class _Pass:
             return
         self.second = second
         self.events += 1
-        self.level = "ERROR" if line.level == UNKNOWN and self.traceback else line.level
-        self.levels[self.level] += 1
-        template = self.open = self.templates.find(line.logger, self.level, line.message)
+        self.level = level = "ERROR" if level == UNKNOWN and self.traceback else level
+        self.levels[level] += 1
+        template = self.open = self.templates.find(logger, level, message)
         template.events += 1
         template.lines += 1
         template.bytes += size
         if template.events <= LOOKED or not template.events % EVERY:
             template.looked += 1
             self.look(template, text)
-            if _NOTHING.search(line.message):
+            if _NOTHING.search(message):
                 template.quiet += 1
-        self.units.add(text, line.fields)
+        self.units.add(text, fields)
 
     def count(self) -> None:
         """Count the lines that have waited, for most lines share their second with the line before."""

@@ -70,17 +70,28 @@ def mask(message: str) -> str:
     if "://" in message:
         message = _URL.sub(ANY, message)
     if "{" in message or "[" in message:
-        message = _PAYLOAD.sub(ANY, _PAYLOAD.sub(ANY, message))
+        message, nested = _PAYLOAD.subn(ANY, message)
+        if nested:
+            message = _PAYLOAD.sub(ANY, message)
     if '"' in message or "'" in message:
         message = _QUOTED.sub(_mask_quoted, message)
     if "=" in message:
         message = _WORDS.sub("=<*>", _VALUE.sub("=<*>", message))
-    if "/" in message:
+    if message.count("/") > 1:
         message = _PATH.sub(ANY, message)
+    dots = message.count(".")
     if ":" in message:
-        message = _HOST.sub(ANY, _DATE.sub(ANY, message))
-    message = _UNIT.sub(ANY, _NUMBER.sub(ANY, _DOTTED.sub(ANY, message)))
-    return _RUN.sub(ANY, message.replace(" bytes (<*>)", " bytes").replace(" ()", " (<*>)"))
+        message = _DATE.sub(ANY, message)
+        if dots:
+            message = _HOST.sub(ANY, message)
+    if dots > 1:
+        message = _DOTTED.sub(ANY, message)
+    message = _NUMBER.sub(ANY, message)
+    if "<*> " in message:
+        message = _UNIT.sub(ANY, message)
+    if "(" in message:
+        message = message.replace(" bytes (<*>)", " bytes").replace(" ()", " (<*>)")
+    return _RUN.sub(ANY, message) if message.count(ANY) > 1 else message
 
 
 def _mask_quoted(found: re.Match[str]) -> str:

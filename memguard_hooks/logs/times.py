@@ -35,11 +35,13 @@ class Clock:
 
     def find(self, line: str) -> tuple[int | None, int, int]:
         """Return the second, and where the time begins and ends in the line; None, 0, 0 without a time."""
-        if ":" not in line[:FAR] and not line[:2].lstrip("[").startswith("1"):
-            return None, 0, 0
-        found = _ISO.match(line) or _ISO.search(line, 1, FAR)
+        found = _ISO.match(line)
         if found is None:
-            return _find_other(line)
+            if ":" not in line[:FAR] and not line[:2].lstrip("[").startswith("1"):
+                return None, 0, 0
+            found = _ISO.search(line, 1, FAR)
+            if found is None:
+                return _find_other(line)
         text, zone = found.groups()
         if text != self._text or zone != self._zone:
             self._text, self._zone, self._second = text, zone, _within(_iso, text, zone)
