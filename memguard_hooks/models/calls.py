@@ -12,6 +12,7 @@ from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.later import PACKED, later_calls, options_after, packing
 from memguard_hooks.models.libraries import CACHES
 from memguard_hooks.models.loaders import (
+    AUTO,
     BY_FUNCTION,
     COMPUTE_TYPE,
     LOCAL,
@@ -218,7 +219,7 @@ def _names(
         return tuple(dict.fromkeys((*named, *names))), reason or (_reason(others) if others else ""), is_each
     if values and all(isinstance(one, Made) and loader_of(one.name) is not None for one in values):
         return None  # an object that another call has loaded
-    names = tuple(dict.fromkeys(one for one in values if isinstance(one, str) and one))
+    names = tuple(dict.fromkeys(one for one in values if isinstance(one, str) and one and one not in AUTO))
     if loader.kind == "unknown" and not names:
         return ("",), "", False
     return names, _reason(values), is_each
@@ -259,6 +260,8 @@ def _reason(values: Values) -> str:
             return one.reason
         if not isinstance(one, str):
             return "it is no plain name"
+        if one in AUTO:
+            return "it is chosen as the app runs"
     return "" if values else "it is computed"
 
 

@@ -28,6 +28,7 @@ LIBRARIES = frozenset(
         "diffusers",
         "dill",
         "docling",
+        "docling_jobkit",
         "doctr",
         "easynmt",
         "easyocr",

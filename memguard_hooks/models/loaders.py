@@ -20,7 +20,7 @@ MARKS = late_pattern(
     rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg|trf)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
     rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|(?:Chat)?LlamaC\w+|(?i:gpt4all|ctransformers)|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|detoxify|"
-    rb"argostranslate|audiocraft|auto_gptq|awq|demucs|docling|doctr|easynmt|facenet_pytorch|funasr|"
+    rb"argostranslate|audiocraft|auto_gptq|awq|demucs|docling\w*|doctr|easynmt|facenet_pytorch|funasr|"
     rb"kokoro_onnx|laion_clap|marker|melo|model2vec|modelscope|nemo|paddlenlp|parler_tts|peft|ragatouille|"
     rb"resemblyzer|rfdetr|sahi|sherpa_onnx|silero_vad|simpletransformers|span_marker|speechbrain|surya|"
     rb"unsloth|vllm|yolov5|"
@@ -34,6 +34,9 @@ NO_MODEL = late_pattern(r"\w*(?:Tokenizer|Processor|Config|FeatureExtractor)\w*"
 
 OPTIONS = ("compute_type", "dtype", "torch_dtype", "backend", "device", "num_workers", "batch_size", "lazy_load", "export")
 """Keywords that change what a model takes."""
+
+AUTO = frozenset({"auto", "default"})
+"""What code calls a model that it chooses itself."""
 
 BY_FUNCTION, LOCAL = "(name)", "local:"
 """What the table has for a default where the function bears the name of its model, and where names begin so."""
