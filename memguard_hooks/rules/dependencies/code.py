@@ -25,7 +25,8 @@ LOADED_BY_NAME = frozenset({
 addresses such as `gs://`, plots of pandas."""
 
 LOADERS = late_pattern(
-    r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel|agno|phidata|smolagents"
+    r"langchain|llama-index|haystack|deepface|keras|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel|agno|"
+    r"phidata|smolagents"
 )
 """Libraries that load what they find, or are told by a name."""
 

@@ -102,7 +102,10 @@ def _is_loaded_by_another(project: Project, name: str) -> bool:
     """Return whether another package that is declared may load one: it brings it, or takes what it finds."""
     declared = {one.name for one in project.declared.inventory.requirements} - {name}
     takes = any(other in LOADED_BY_NAME or LOADERS.match(other) for other in declared) and name in LOADED_BY_NAME
-    return takes or any(name in lookup.installed_with(other) for other in declared)
+    from memguard_hooks.dependencies.unmeasured import known_required
+
+    required = known_required()
+    return takes or any(name in lookup.installed_with(other) or name in required.get(other, ()) for other in declared)
 
 
 # Brought, as locks say
