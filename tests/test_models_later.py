@@ -89,3 +89,16 @@ def test_a_batch_takes_what_its_size_says() -> None:
     )
     assert usual == same
     assert twice.served - twice.rest > 1.9 * (usual.served - usual.rest)
+
+
+def test_conversions_are_as_measured() -> None:
+    """BERT's base, random weights, transformers 5.24.0, torch 2.13.0+cpu, 2026-11-30: the same for `half` and bfloat16."""
+    model = find("hub", "bert-base-uncased")
+    assert model is not None
+    found = memory_of("transformers", model, 5, {"converted": "bfloat16"})
+    assert 453 + found.rest / MIB == pytest.approx(672, rel=0.02)
+    assert 275 + found.anonymous / MIB == pytest.approx(487, rel=0.02)
+    assert 453 + (found.peak + found.read) / MIB == pytest.approx(1090, rel=0.03)
+    packed = memory_of("transformers", model, 5, {"packed": "quantize_dynamic"})
+    assert packed.anonymous / MIB < 516 - 275
+    assert packed.peak / MIB < 813 - 275
