@@ -276,7 +276,8 @@ def refuse(error: MemguardError) -> None:
                       "python3.12, "
                       "Handler: app.handler, MemorySize: 256}}}\n", "deploy/files/systemd/shop.service":
                       "[Service]\nWorkingDirectory=/srv/app\nExecStart=/usr/bin/python3 app.py\n", **PLAIN},
-                     [("F", "lambda-handler app.handler", 256, "aws-lambda")], id="sam-beside-a-unit"),
+                     [("F", "lambda-handler app.handler", 256, "aws-lambda"),
+                      ("shop", "/usr/bin/python3 app.py", None, "systemd")], id="sam-beside-a-unit"),
         pytest.param({"host.json": '{"version": "2.0"}', "function_app.py": "app = 1\n"},
                      [("functions", "lambda-handler function_app.app", 1536, "azure-functions")], id="azure-functions"),
         pytest.param({"host.json": '{"version": "2.0"}', "a/function.json": FUNCTION, "a/__init__.py": "",

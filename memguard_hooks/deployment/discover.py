@@ -4,8 +4,8 @@
   platforms are two hosts: what runs on both is judged twice. Where one declares another command than a Procfile or a
   Dockerfile that it does not name, that one is left out, and named with what wins.
 - Without them units of systemd count, and compose. With them compose serves development and units are for other hosts:
-  they are left out. Beside a Procfile compose counts where it is the file for production or limits memory; without one
-  it wins over the bare Dockerfile, but for commands that reload.
+  they are left out, but for units beside functions alone, which start no server. Beside a Procfile compose counts where it
+  is the file for production or limits memory; without one it wins over the bare Dockerfile, but for commands that reload.
 - The files of platforms in the folders below a root that has its own lose as well, and are named. What an image or compose
   starts there that the root does not is one more service, and is named where the root is for a platform.
 - `railpack.json` and `nixpacks.toml` win over a Procfile, unless an image starts all of that at once, and that over a
@@ -523,7 +523,7 @@ class _Files:
             if isinstance(started, Skipped):
                 return Deployment((), (started._replace(service="web") if _is_of_python(data) else started,))
             if not folder or (started.folder.startswith(context) and self.holds(started)):
-                return Deployment((_on_lambda(started) if started.command.startswith("lambda-handler ") else started,))
+                return Deployment((_on_lambda(started) if _is_function(started) else started,))
         return Deployment()
 
     def started(self, path: str, data: bytes, context: str) -> Service | Skipped | None:
@@ -666,7 +666,9 @@ class _Folder:
         own, processes = self._of_platforms(), self._processes()
         if processes.services and processes.services[0].platform is not None:
             own, processes = own.joined(processes), Deployment()
-        if own.services:
+        if own.services and all(map(_is_function, own.services)):
+            own, hosts = own.joined(self._of_units), self._lost_compose._replace(skipped=(), traps=())
+        elif own.services:
             hosts = self._of_units.joined(self._lost_compose)._replace(skipped=(), traps=())  # which lose, and are named
         else:
             hosts = self._of_hosts(has_processes=bool(processes.services))
@@ -1080,6 +1082,11 @@ def _is_of_python(data: bytes) -> bool:
 def _declares(deployment: Deployment) -> bool:
     """Return whether files declare a service, also one whose start cannot be read."""
     return bool(deployment.services) or any(gap.service for gap in deployment.skipped)
+
+
+def _is_function(service: Service) -> bool:
+    """Return whether a service is a function that its platform calls: no unit of a machine stands for it."""
+    return service.command.startswith("lambda-handler ")
 
 
 def _alike_once(deployment: Deployment) -> Deployment:
