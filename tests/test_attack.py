@@ -216,6 +216,10 @@ BEYOND = {
         ".ebextensions/b.config": "option_settings: {}\n",
         ".ebextensions/a.config": "option_settings: {'aws:elasticbeanstalk:container:python': {WSGIPath: main:app}}\n",
     },
+    "deployment.discover.MAX_DECLARED": {
+        **{f"{name}/Procfile": "web: gunicorn main:app\n" for name in "ab"},
+        **{f"{name}/main.py": "app = 1\n" for name in "ab"},
+    },
     "deployment.discover.MAX_IMAGES": {f"Dockerfile.{name}": f"FROM python:3.12\nCMD python {name}.py\n" for name in "ab"},
     "deployment.start.MAX_TOGETHER": {
         "Procfile": "web: sh a.sh\n",

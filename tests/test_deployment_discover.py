@@ -429,7 +429,7 @@ def test_manifests_and_units_without_end_are_told(tmp_path: Path) -> None:
     found, _ = read(tmp_path)
     assert len(found.services) == discovery.MAX_FILES
     reason = "is not read, and what comes after it: there are more than 300"
-    assert [(gap.path, gap.reason) for gap in found.skipped] == [
+    assert [(gap.path, gap.reason) for gap in found.skipped if gap.reason.startswith(reason)] == [
         ("k8s/a300.yaml", f"{reason} manifests of Kubernetes"),
         ("a300.service", f"{reason} units of systemd"),
     ]

@@ -279,6 +279,17 @@ def test_a_package_is_priced_once_for_all_of_its_imports(tmp_path: Path, capsys:
     assert "MG20" in capsys.readouterr().out
 
 
+def test_how_many_workers_fit_is_found_by_halves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {
+        "Procfile": "web: gunicorn main:app -w 900\n",
+        "main.py": "import litellm\n",
+        "memguard.toml": 'limit = "9GiB"\n',
+    }
+    stats = vars(called(tmp_path, files))["stats"]
+    assert 0 < sum(found[0] for (_, _, name), found in stats.items() if name == "with_workers") < 60
+    assert "MG" in capsys.readouterr().out
+
+
 def test_what_waits_is_estimated_once_for_services_that_start_alike(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -230,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in [str(folder) for folder in options.folders] or KINDS:
             if options.only and not any(word in name for word in options.only):
                 continue
-            with tempfile.TemporaryDirectory() as place:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:  # some files still change
                 root = Path(place).resolve() / "project"
                 if options.folders:
                     shutil.copytree(name, root, symlinks=True, ignore_dangling_symlinks=True)

@@ -264,6 +264,55 @@ FORMATS: dict[str, Callable[[], Files]] = {
         + "[]]}",
         "memguard.lock": '{"a":' * 5000,
     },
+    "numbers that no host has": lambda: {
+        **MAIN,
+        "Procfile": f"web: gunicorn main:app -w {'9' * 4000}\nother: gunicorn main:app -w 1e999 --threads {'9' * 4000}\n",
+        "gunicorn.conf.py": "workers = 10**4000\nthreads = 10**10**10\ntimeout = 1e999\n",
+        "compose.yaml": "services:\n"
+        + times("  w{}: {command: gunicorn main:app, mem_limit: 1e{}99}\n", 50)
+        + f"  x: {{command: gunicorn main:app, mem_limit: {'9' * 4000}g, deploy: {{replicas: {'9' * 4000}}}}}\n",
+        "fly.toml": f"app = 'a'\n[processes]\nweb = 'gunicorn main:app'\n[[vm]]\nmemory = '{'9' * 4000}gb'\n",
+        "k8s/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: a, command: "
+        "[gunicorn, main:app], resources: {limits: {memory: 1e999Ei}}}]}\n",
+    },
+    "folders with many services each": lambda: {
+        **MAIN,
+        **{f"f{one}/Procfile": times("w{}: gunicorn main:app -w {}\n", 200) for one in range(100)},
+        **{f"f{one}/main.py": "import litellm\n" for one in range(100)},
+    },
+    "scripts that start scripts": lambda: {
+        **MAIN,
+        "Procfile": "web: sh s0.sh\n",
+        **{f"s{one}.sh": times(f"sh s{one + 1}.sh &\npython main.py {{}} &\n", 20) + "wait\n" for one in range(7)},
+    },
+    "programs in many files of supervisord": lambda: {
+        **MAIN,
+        "Procfile": "web: supervisord -c a.conf\n",
+        "a.conf": "[include]\nfiles = " + "b/*.conf " * 500 + "\n",
+        **{f"b/{one}.conf": times("[program:w{}]\ncommand=gunicorn main:app\nnumprocs=999\n", 300) for one in range(100)},
+    },
+    "requirements beside a lock of as many": lambda: {
+        **PROGRAM,
+        "pyproject.toml": "[project]\nname = 'a'\nversion = '1'\ndependencies = [" + times('"p{}>=1", ', 4900) + "]\n",
+        "uv.lock": _locked(4900),
+        "requirements.txt": times("p{}==2\n", 9000),
+        "setup.cfg": "[options]\ninstall_requires =\n" + times("  p{}<3\n", 9000),
+    },
+    "lists that services share": lambda: {
+        **MAIN,
+        "compose.yaml": "x: &x {"
+        + times("A{}: b, ", 999)
+        + "}\nservices:\n"
+        + times("  w{}: {command: gunicorn main:app, environment: {<<: *x, B: '{}'}}\n", 99),
+    },
+    "deep keys of each format": lambda: {
+        **PROGRAM,
+        "pyproject.toml": "a" + ".a" * 100_000 + " = 1\n",
+        "fly.toml": "[" + "a." * 100_000 + "a]\n",
+        "compose.yaml": "".join(f"{' ' * one}a:\n" for one in range(900)) + "services: {}\n",
+        "app.json": '{"a":' * 100_000 + "1" + "}" * 100_000,
+        "render.yaml": "? " * 50_000 + "a\n",
+    },
     "a package.json that starts": lambda: {
         **MAIN,
         "package.json": json.dumps(

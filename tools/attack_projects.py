@@ -254,6 +254,15 @@ PROJECTS: dict[str, Callable[[], Files]] = {
         "main.py": "import litellm, torch\n" + _times("def f{}():\n    return litellm.x{}\n", 3000),
         "compose.yaml": "services:\n" + _times("  w{}: {command: 'gunicorn main:app -w 2', mem_limit: 1{}m}\n", 60),
     },
+    "names for names in many files": lambda: {
+        **PROGRAM,
+        "main.py": "from m0 import a0\na0()\n",
+        **{f"m{one}.py": _times(f"from m{(one + 1) % 300} import a{{}} as a{{}}\n", 100) for one in range(300)},
+    },
+    "a function that imports thousands of names": lambda: _python(
+        "import importlib\ndef load(n, *rest):\n    for one in rest: pass\n    importlib.import_module(n)\n"
+        + _times("load('m{}')\n", 8000)
+    ),
     "a large function in gunicorn.conf.py": lambda: {
         **PROGRAM,
         "gunicorn.conf.py": f"import os\ndef f():\n{_statements(3000)}    return os.getenv('A')\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -138,6 +140,35 @@ def _names_of_trees(root: Path) -> None:
     _git(root, "update-ref", "HEAD", _git(root, "commit-tree", name, "-m", "x"))
 
 
+def _odd_modes(root: Path) -> None:
+    """Commit a tree whose entries are not what their modes say."""
+    blob = bytes.fromhex(_git(root, "rev-parse", "HEAD:main.py"))
+    whole = bytes.fromhex(_git(root, "rev-parse", "HEAD^{tree}"))
+    link = bytes.fromhex(_git(root, "hash-object", "-w", "--stdin", data=b"/etc/passwd"))
+    rows = {
+        b"000000 a.py": blob, b"040000 b": blob, b"100644 Procfile": whole, b"100664 main.py": blob,
+        b"120000 compose.yaml": link, b"160000 requirements.txt": blob, b"177777 c.py": blob, b"40000 d": whole,
+        b"99999999999999999999 e.py": blob,
+    }  # fmt: skip
+    tree = b"".join(row + b"\0" + rows[row] for row in sorted(rows, key=lambda row: row.split()[1]))
+    name = _git(root, "hash-object", "-w", "-t", "tree", "--literally", "--stdin", data=tree)
+    _git(root, "update-ref", "HEAD", _git(root, "commit-tree", name, "-m", "x"))
+
+
+def _index_of_ways_out(root: Path) -> None:
+    """Write an index whose entries lead out, as `git add` never does."""
+    blob = bytes.fromhex(_git(root, "rev-parse", "HEAD:main.py"))
+    names = sorted(
+        [b"../outside.py", b"/etc/passwd", b".git/config", b"a//b.py", b"x\n::error::y.py", b"main.py", b"\xe2\x80\xae.py"]
+    )
+    rows = b""
+    for name in names:
+        row = struct.pack(">10I20sH", *([0] * 6), 0o100644, 0, 0, 0, blob, len(name)) + name
+        rows += row + b"\0" * (8 - len(row) % 8)
+    data = b"DIRC" + struct.pack(">II", 2, len(names)) + rows
+    (root / ".git/index").write_bytes(data + hashlib.sha1(data, usedforsecurity=False).digest())
+
+
 def _tree_of_itself_again(root: Path) -> None:
     """Commit trees that hold the tree below them ten times: 10 ** 12 paths in twelve objects."""
     tree = _git(root, "rev-parse", "HEAD^{tree}")
@@ -201,6 +232,8 @@ TREES: dict[str, Change] = {
     "a folder of many files": _large_tree,
     "a deep folder": _deep_tree,
     "a tree of names that lead out": _names_of_trees,
+    "a tree of odd modes": _odd_modes,
+    "an index of names that lead out": _index_of_ways_out,
     "a tree that holds itself again and again": _tree_of_itself_again,
     "objects that are broken": _broken,
     "an index of garbage": _index_of_garbage,

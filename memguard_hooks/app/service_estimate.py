@@ -122,10 +122,9 @@ class Estimated(Record):
 
     def workers_that_fit(self, goal: float, fewer_than: int | None = None) -> int | None:
         """Return how many workers fit below the goal, fewer than there are or than some; None where not even one does."""
-        for workers in range((fewer_than or self.workers) - 1, 0, -1):
-            if self.with_workers(workers) <= goal:
-                return workers
-        return None
+        from bisect import bisect_right  # no worker makes the others smaller
+
+        return bisect_right(range(1, max(1, fewer_than or self.workers)), goal, key=self.with_workers) or None
 
     def with_workers(self, workers: int) -> int:
         """Return what counts against the limit with some number of workers."""

@@ -145,6 +145,9 @@ MAX_BYTES = 2**20
 MAX_SERVICES = 200
 """Services that one file may declare."""
 
+MAX_DECLARED = 400
+"""Services of all files: each takes some milliseconds to judge."""
+
 PROGRAMS_OF_RAILWAY = tuple(f".railway/railway.{ending}" for ending in ("ts", "py", "go"))
 
 _PLANS = ("nixpacks.toml", "railpack.json")
@@ -206,6 +209,7 @@ def discover(
     """
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
+    found = files.first_of(found)
     found = found._replace(services=tuple(one for one in found.services if not files.is_of_another_language(one)))
     return found._replace(skipped=(*found.skipped, *dict.fromkeys(files.gaps))) if files.gaps else found
 
@@ -336,12 +340,15 @@ class _Files:
         self.is_excluded = is_excluded
         self.named: set[str] = set()
         self.gaps: list[Skipped] = []
+        self._declared: dict[tuple[Format, str], int] = {}
+        """How many services each file declares that was read."""
         self._broken = broken
 
     def apart(self) -> _Files:
         """Return the same files for a second look, which tells nobody what is broken and names nothing here."""
         apart = _Files(self.tree, lambda _: None, self.is_excluded, self.scripts)
         apart.named |= self.named
+        apart.gaps = self.gaps
         return apart
 
     def read(self, path: str) -> bytes | None:
@@ -493,8 +500,17 @@ class _Files:
             return Deployment()
         if len(found.services) > MAX_SERVICES:
             gap = Skipped(path, found.services[MAX_SERVICES].line, f"declares more than {MAX_SERVICES} services")
-            return found._replace(services=found.services[:MAX_SERVICES], skipped=(*found.skipped, gap))
-        return found
+            found = found._replace(services=found.services[:MAX_SERVICES], skipped=(*found.skipped, gap))
+        others = sum(number for place, number in self._declared.items() if place != (name, path))
+        self._declared[name, path] = min(len(found.services), max(0, MAX_DECLARED - others))
+        return self.first_of(found, max(0, MAX_DECLARED - others))
+
+    def first_of(self, found: Deployment, bound: int = MAX_DECLARED) -> Deployment:
+        """Return the first services, up to a bound, and note that there are more."""
+        for one in found.services[bound : bound + 1]:
+            reason = f"is not judged, and what comes after it: there are more than {MAX_DECLARED} services"
+            self.gaps.append(Skipped(one.path, one.line, reason))
+        return found._replace(services=found.services[:bound])
 
     def other_units(self) -> Deployment:
         """Return what units of systemd start of the repository, in folders down to two levels that are not for these."""

@@ -19,7 +19,7 @@ MAX_BYTES = 2**16
 """A list of commands is a screen or two."""
 
 MAX_FILES = 100
-"""Files that one pattern of a manager includes."""
+"""Files that the settings of a manager include."""
 
 
 class Managed(Record):

@@ -108,7 +108,13 @@ def read_supervisord(words: list[str], host: Host) -> list[Managed]:
         found, listed = {}, "/etc/supervisor/conf.d/*.conf"
     else:
         found, listed = {}, ""
-    included = [one for pattern in listed.split() for one in _matching(pattern, path, host)]
+    patterns = dict.fromkeys(listed.split())
+    if len(patterns) > MAX_FILES:
+        raise UnknownStartError(f"{path} includes more than {MAX_FILES} files")
+    there = dict.fromkeys(one for pattern in patterns for one in _matching(pattern, path, host))
+    if len(there) > MAX_FILES:
+        raise UnknownStartError(f"{path} includes more than {MAX_FILES} files")
+    included = [one for one in there if _text(one, host) is not None]
     if text is None and not included:
         raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
     if listed and not included:
@@ -137,9 +143,7 @@ def _matching(pattern: str, path: str, host: Host) -> list[str]:
         [f"{folder}/{name}".lstrip("/" if not folder else "") for name in host.names_in(inner)] if inner is not None else []
     )
     found = [one for one in dict.fromkeys((*copied, *there)) if fnmatchcase(posixpath.basename(one), names)]
-    if len(found) > MAX_FILES:
-        raise UnknownStartError(f"{path} includes more than {MAX_FILES} files by one pattern")
-    return [one for one in sorted(found) if _text(one, host) is not None]
+    return sorted(found)
 
 
 def read_circus(words: list[str], host: Host) -> list[Managed]:
