@@ -57,11 +57,12 @@ class Survey(Record):
 def survey(raw_lines: Iterable[str], unit: str | None, tell: Callable[[str], None]) -> Survey:
     """Read a log once."""
     pass_ = _Pass(unit)
+    number = 0
     for number, raw in enumerate(raw_lines, 1):
         pass_.add(raw)
         if not number % TOLD:
             tell(f"{number:,} lines")
-    return pass_.finish()
+    return pass_.finish(number)
 
 
 class _Pass:
@@ -73,7 +74,7 @@ class _Pass:
         self.units = Units(unit)
         self.rate, self.minutes, self.timeline = Rate(), Rate(60), Timeline()
         self.levels: Counter[str] = Counter()
-        self.lines = self.events = self.bytes = self.timed = 0
+        self.continued = self.bytes = self.timed = 0
         self.open: Template | None = None
         self.second: int | None = None
         self.counted: int | None = None
@@ -85,18 +86,17 @@ class _Pass:
         """Count one line."""
         text, second, level, logger, message, fields = self.read(raw)
         size = len(raw) + 1
-        self.lines += 1
         self.bytes += size
         if second is None:
             second = self.second
         if second is not None:
-            self.timed += 1
             if second != self.counted:
                 self.count()
                 self.counted = second
             self.waiting += 1
         may_continue = self.traceback != _NONE or text[:1] in _CONTINUES
         if may_continue and self.open is not None and self.continues(text):
+            self.continued += 1
             self.open.lines += 1
             self.open.bytes += size
             self.levels[self.level] += 1
@@ -104,7 +104,6 @@ class _Pass:
                 self.look(self.open, text)
             return
         self.second = second
-        self.events += 1
         self.level = level = "ERROR" if level == UNKNOWN and self.traceback else level
         self.levels[level] += 1
         template = self.open = self.templates.find(logger, level, message)
@@ -121,6 +120,7 @@ class _Pass:
     def count(self) -> None:
         """Count the lines that have waited, for most lines share their second with the line before."""
         if self.counted is not None:
+            self.timed += self.waiting
             self.rate.add(self.counted, self.waiting)
             self.minutes.add(self.counted, self.waiting)
             self.timeline.add(self.counted, self.waiting)
@@ -150,15 +150,15 @@ class _Pass:
         for kind in secrets.find(text):
             template.secrets[kind] = template.secrets.get(kind, 0) + 1
 
-    def finish(self) -> Survey:
+    def finish(self, lines: int) -> Survey:
         """Close what is open, and return what was found."""
         self.count()
         self.rate.finish()
         self.minutes.finish()
         templates = tuple(sorted(self.templates, key=lambda template: (-template.lines, template.text)))
         return Survey(
-            self.lines,
-            self.events,
+            lines,
+            lines - self.continued,
             self.bytes,
             templates,
             tuple(self.levels.most_common()),
