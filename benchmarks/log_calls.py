@@ -6,7 +6,8 @@ FOLDER holds the repositories of `log_calls.tsv`, each as `owner+name@revision` 
 is to tune on; half B was opened once, to report, and C once more, of eight repositories more. D and E are of 44
 further ones, D to tune on and E opened once, F of 17 more, opened once
 and tuned on since, G of 17 more, opened once and tuned on since, H of 23 more, opened once and tuned on since, I of 34
-more, opened once and tuned on since, J of 25 more. Each file is judged as one that an entry point reaches.
+more, opened once and tuned on since, J of 25 more, opened
+once and tuned on since. Each file is judged as one that an entry point reaches.
 """
 
 from __future__ import annotations
