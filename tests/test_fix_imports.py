@@ -17,6 +17,7 @@ from folders import commit, git, write, write_dedented
 from work import at_most
 
 from memguard_hooks.app.takers import Taker, Takers
+from memguard_hooks.fix import imports
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
@@ -655,3 +656,26 @@ def test_what_is_built_later_on_a_python_with_lazy_imports(tmp_path: Path, run: 
     write_dedented(tmp_path, CHAT | {"pyproject.toml": f"[tool.memguard]\ntarget-python = '{python}'\n"})
     run("--to-start")
     assert texts("chat.py") == [BUILT.replace('"OpenAI"', "OpenAI")]
+
+
+def test_what_saves_much_where_other_files_load_later_is_not_walked_without(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each set of libraries takes a walk and an estimate, so those that tell nothing new are not taken."""
+    asked: list[list[str]] = []
+    by_walks = imports._Planner._by_walks
+
+    def count(planner: imports._Planner, libraries: frozenset[imports._Library]) -> object:
+        asked.append(sorted(one.name for one in libraries))
+        return by_walks(planner, libraries)
+
+    monkeypatch.setattr(imports._Planner, "_by_walks", count)
+    chat = "import openai\n\n\nclass Client(openai.OpenAI):\n    pass\n"
+    main = (
+        "import chat\nimport reports\nimport vision\n\n\ndef ask():\n    return chat.Client()\n\n\nprint(reports, vision)\n"
+    )
+    write_dedented(tmp_path, WEB | {"main.py": main, "chat.py": chat})
+    run("--to-start")
+    assert texts("reports.py", "vision.py", "chat.py") == [MOVED, VISION, chat]
+    assert "import chat" in texts("main.py")[0].partition("def ask")[2]
+    assert sorted(map(tuple, asked)) == [("openai", "pandas", "torch"), ("pandas", "torch")]

@@ -85,6 +85,8 @@ class _Result(Record):
     left: tuple[Left, ...]
     later: bool
     """Whether first-party files load later for that."""
+    at_start: tuple[frozenset[str], ...] = ()
+    """The files that each service still loads at start, where some load later."""
 
 
 def plan(project: Project, *, to_start: bool) -> ImportChange:
@@ -367,7 +369,10 @@ class _Planner:
             if all(spots <= running.get(path, set()) for path, spots in again.items()):
                 deed = None if stuck else self._deed(edited, blocked)
                 if not stuck and deed is None:
-                    return _Result(frozenset(blocked), files, found, tuple(left), any(later.values()))
+                    return _Result(
+                        *(frozenset(blocked), files, found, tuple(left), any(later.values())),
+                        self._files_at_start(edited) if any(later.values()) else (),
+                    )
                 if deed is not None:
                     what = f"this file would have to load later, and it {deed.what}"
                     stuck = [(deed.path, Left(deed.path, deed.line, "", what))]
@@ -523,10 +528,29 @@ class _Planner:
         ]
 
     def _saving(self, library: _Library, kept: frozenset[_Library]) -> int:
-        """Return by how many bytes some service is smaller because a library moves with others."""
+        """Return by how many bytes some service is smaller because a library moves with others, at least, if much."""
+        if self._to_start and (much := self._saving_at_least(library, kept)) >= 2 * LEAST:
+            return much
         size_with = self._at_start if self._to_start and not self._settle(kept).later else self._by_walks
         with_it, without = size_with(kept), size_with(kept - {library})
         return max((without[name] - with_it[name] for name in with_it.keys() & without.keys()), default=0)
+
+    def _saving_at_least(self, library: _Library, kept: frozenset[_Library]) -> int:
+        """Return what some service takes less that still loads the files at start: the less stays, the more that is."""
+        found, loaders = self._settle(kept), self._loaders[library]
+        if not found.later:
+            return 0
+        numbers = [
+            str(number)
+            for number, files in enumerate(found.at_start)
+            if all(path in files for path, services in loaders.items() if number in services)
+        ]
+        with_it, without = self._at_start(kept), self._at_start(kept - {library})
+        return max((without[one] - with_it[one] for one in numbers if one in with_it and one in without), default=0)
+
+    @staticmethod
+    def _files_at_start(project: Project) -> tuple[frozenset[str], ...]:
+        return tuple(frozenset(walk_entry(project, one).files["start"]) for one in find_entries(project))
 
     def _by_walks(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
         return self._sizes(libraries).taken
