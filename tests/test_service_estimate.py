@@ -96,3 +96,20 @@ def test_processes_of_celery_copy_what_is_collected_before_the_next_fork(
         f"celery -A app worker {options}", f"celery==5.7.0\nredis==8.1.0\npackaging\n{more}\n", imported + CELERY
     )
     assert found["estimate_mib"]["expected"] == pytest.approx(taken, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "call", "taken"),
+    [
+        ("jieba", "import jieba\ndef used(text):\n    return list(jieba.cut(text))\n", 60),
+        ("langdetect", "from langdetect import detect\ndef used(text):\n    return detect(text)\n", 61),
+        ("reverse_geocoder", "import reverse_geocoder\ndef used(text):\n    return reverse_geocoder.search((1, 2))\n", 107),
+        ("babel", "from babel.numbers import format_currency\ndef used(text):\n    return format_currency(1, 'EUR')\n", 6),
+    ],
+)
+def test_what_a_library_loads_at_its_first_use_stays(service: Any, requirement: str, call: str, taken: float) -> None:
+    """A handler uses it, and what it returns is gone; the dictionary of the library is not."""
+    route = "from flask import Flask\napp = Flask('a')\n@app.get('/')\ndef index():\n    return str(used('text'))\n"
+    parts = service("gunicorn app:app", f"flask\ngunicorn\n{requirement}\n", call + route)["parts"]
+    (found,) = (one for one in parts if " of " in one["package"] and "the " in one["package"])
+    assert (found["mib"], found["moment"]) == (taken, "serving")

@@ -19,6 +19,7 @@ from memguard_hooks.startup.table import (
     browsers,
     companions,
     companions_of,
+    dictionaries,
     drivers,
     integrations,
     last_names,
@@ -165,9 +166,10 @@ def _may_keep(sources: SourceFiles, path: str) -> bool:
 
 
 def _may_import(words: frozenset[str]) -> bool:
-    """Return whether a file has the words of a call that imports, or starts a browser."""
+    """Return whether a file has the words of a call that imports, loads what a library keeps, or starts a browser."""
+    tables = (companions(), dictionaries())
     return not words.isdisjoint(browsers()) or any(
-        not words.isdisjoint(companions()[package]) for package in words & companions().keys()
+        not words.isdisjoint(table[package]) for table in tables for package in words & table.keys()
     )
 
 

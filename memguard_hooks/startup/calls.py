@@ -76,7 +76,8 @@ def find_calls(
         known = call_named(name)
         if known is None or id(call.node) in read:
             continue
-        if known.kind not in IMPORTING and known.how != BROWSER and body not in kept and not caches(call.scope):
+        stays = known.kind in IMPORTING or known.how == BROWSER or known.is_dictionary
+        if not stays and body not in kept and not caches(call.scope):
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
             if known is None:
                 continue

@@ -39,6 +39,11 @@ class KnownCall(Record):
     keywords: tuple[str, ...]
     size: int
 
+    @property
+    def is_dictionary(self) -> bool:
+        """Whether it loads something of its library's own, which stays whoever calls."""
+        return self.kind == "data" and self.size > 0
+
 
 class Integration(Record):
     """What an initializer imports where a distribution is installed."""
@@ -87,6 +92,16 @@ def last_names() -> dict[str, frozenset[str]]:
 def browsers() -> frozenset[str]:
     """The packages whose calls start a browser."""
     return frozenset(name.partition(".")[0] for name, _, how, *_ in _calls() if how == BROWSER)
+
+
+@cache
+def dictionaries() -> dict[str, frozenset[str]]:
+    """The last names of calls that load something of their library's own, by its package."""
+    found: dict[str, set[str]] = {}
+    for known in known_calls().values():
+        if known.is_dictionary:
+            found.setdefault(known.function.partition(".")[0], set()).add(known.function.rpartition(".")[2])
+    return {package: frozenset(names) for package, names in found.items()}
 
 
 @cache
