@@ -205,7 +205,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
 
         edges = (*sources.started.edges, *found_by(project, command, path, resolver, sources))
         sources = SourceFiles(project.tree, project.facts, framework, sources.started._replace(edges=edges))
-    split = [one for one in project.python_paths if one.endswith(_SETTINGS_FILES) and _is_split(project, one)]
+    split = parse_once(project.tree, "split settings", lambda: _split_settings(project))
     if split:
         from memguard_hooks.app.found_by_name import included_settings
 
@@ -216,8 +216,10 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
 
 
-def _is_split(project: Project, path: str) -> bool:
-    return b"split_settings" in (project.read_file(path) or b"")
+def _split_settings(project: Project) -> list[str]:
+    """Return the settings of Django that include other files by django-split-settings."""
+    named = (path for path in project.python_paths if path.endswith(_SETTINGS_FILES))
+    return [path for path in named if b"split_settings" in (project.read_file(path) or b"")]
 
 
 def _python_of(project: Project, service: Service) -> tuple[int, int] | None:

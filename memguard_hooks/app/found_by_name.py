@@ -19,14 +19,19 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.deployment.start import StartCommand
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.project.project import Project
 
 MAX_EDGES = 500
-"""Pages or jobs of one program that are followed."""
+"""Pages, jobs or files of settings of one program that are followed."""
+
+MAX_PATTERNS = 50
+"""Patterns of settings that are looked for among all files: projects have some five."""
+
+_PRODUCTION = late_pattern(r"prod|live|deploy")
 
 _RQ_WORKER = late_pattern(rb"(?s)\brq\b.{0,20000}\b(?:Simple|Spawn)?Worker\(")
 _QUEUES = frozenset({"enqueue", "enqueue_call", "enqueue_in", "enqueue_at", "prepare_data"})
@@ -49,23 +54,30 @@ def found_by(
     return tuple((path, edge) for edge in found[:MAX_EDGES])
 
 
-_PRODUCTION = late_pattern(r"prod|live|deploy")
-
-
-def included_settings(project: Project, resolver: Resolver, split: Iterable[str]) -> Iterator[tuple[str, FrameworkEdge]]:
-    """Yield what django-split-settings runs of other files, each with the file that includes it.
+def included_settings(project: Project, resolver: Resolver, split: Sequence[str]) -> tuple[tuple[str, FrameworkEdge], ...]:
+    """Return what django-split-settings runs of other files, each with the file that includes it.
 
     Of a pattern that a variable decides those for production count, or all where none is called so.
     """
-    for path in split:
-        for pattern, line in include_patterns(project.read_file(path) or b"")[:MAX_EDGES]:
-            wanted = join(parent(path), pattern)
-            found = [one for one in project.python_paths if wanted is not None and _fits(one, wanted)]
-            chosen = [one for one in found if _PRODUCTION.search(one.rpartition("/")[2])] if "?*" in pattern else []
-            for one in (chosen or found)[:MAX_EDGES]:
-                module = resolver.module_of(one)
-                if module is not None:
-                    yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
+    patterns = ((path, one) for path in split for one in include_patterns(project.read_file(path) or b""))
+    taken = list(islice(patterns, MAX_PATTERNS + 1))
+    found = list(islice(_included(project, resolver, taken[:MAX_PATTERNS]), MAX_EDGES + 1))
+    if len(taken) > MAX_PATTERNS or len(found) > MAX_EDGES:
+        reason = f"includes more than {MAX_PATTERNS} patterns or {MAX_EDGES} files: the others are not followed"
+        project.skipped.append(Skipped(split[0], None, reason))
+    return tuple(found[:MAX_EDGES])
+
+
+def _included(
+    project: Project, resolver: Resolver, patterns: Iterable[tuple[str, tuple[str, int]]]
+) -> Iterator[tuple[str, FrameworkEdge]]:
+    for path, (pattern, line) in patterns:
+        wanted = join(parent(path), pattern) or ""
+        found = [one for one in project.python_paths if _fits(one, wanted)]
+        chosen = [one for one in found if _PRODUCTION.search(one.rpartition("/")[2])] if "?*" in pattern else []
+        for module in map(resolver.module_of, chosen or found):
+            if module is not None:
+                yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
 
 
 def _fits(path: str, pattern: str) -> bool:

@@ -36,6 +36,10 @@ _BY_URL = frozenset({"config", "parse", "db", "db_url", "dj_db_url"})
 """Functions of dj-database-url, django-environ and environs that read the URL of a database."""
 
 
+MAX_PATTERN = 200
+"""Letters of a pattern of files."""
+
+
 def settings_set_in(data: bytes) -> str | None:
     """Return the module of settings that a file puts together of names, texts and variables that nobody sets; else None."""
     from memguard_hooks.formats.python_folding import Around, BoundNames
@@ -81,7 +85,7 @@ def include_patterns(data: bytes) -> list[tuple[str, int]]:
             given = one.args[0] if isinstance(one, ast.Call) and last_name(one.func) == "optional" and one.args else one
             parts = given.values if isinstance(given, ast.JoinedStr) else [given]
             texts = [part.value if isinstance(part, ast.Constant) else "?*" for part in parts]
-            found.append(("".join(map(str, texts)), one.lineno))
+            found.append(("".join(map(str, texts))[:MAX_PATTERN], one.lineno))
     return found
 
 

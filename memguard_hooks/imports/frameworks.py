@@ -71,19 +71,22 @@ def _settings(data: bytes, framework: Framework) -> Iterator[FrameworkEdge]:
     """
     literal = _SETTINGS.search(data) if _VARIABLE in data else None
     place = literal or (_SETS.search(data) if _VARIABLE in data else None)
-    module = framework.django_settings
+    module = framework.django_settings or None
     if place is not None and module is None:
         module = literal[1].decode("ascii", "replace") if literal is not None else _settings_made_by(data)
-    if place is None or not module:
-        if place is not None and framework.usual_settings is None:
-            line = data.count(b"\n", 0, place.end()) + 1
-            raise MemguardError("which settings of Django it takes is not known", None, line)
-        module = module or framework.usual_settings
+    if place is not None and module is None and framework.usual_settings is None:
+        raise MemguardError("which settings of Django it takes is not known", None, _line(data, place.end()))
+    if place is None or module is None:
         place = _MAKES_DJANGO.search(data) if b"django" in data else None
-        if place is None and framework.is_worker and framework.django_settings is not None:
+        if place is None and framework.is_worker and module is not None:
             place = _MAKES_CELERY.search(data)
+        module = module or framework.usual_settings
     if place is not None and module:
-        yield FrameworkEdge(module, data.count(b"\n", 0, place.end()) + 1, "start", "as the settings of Django")
+        yield FrameworkEdge(module, _line(data, place.end()), "start", "as the settings of Django")
+
+
+def _line(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1
 
 
 def _settings_made_by(data: bytes) -> str | None:
