@@ -173,16 +173,16 @@ def test_what_a_program_finds_by_itself(
 def test_split_settings_beyond_a_bound_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    many = "".join(f"    'part{number}.py',\n" for number in range(51))
+    many = "".join(f"    'part{number}.py',\n" for number in range(21))
     files = {
         "Procfile": "web: gunicorn wsgi\n",
         "wsgi.py": "import os, django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\ndjango.setup()\n",
         "settings.py": f"from split_settings.tools import include\ninclude(\n{many})\n",
-        "part50.py": "import pandas\n",
+        "part20.py": "import pandas\n",
     }
     monkeypatch.chdir(write_dedented(tmp_path, files))
     memory_budget.main([])
-    told = "settings.py: skipped: includes more than 50 patterns or 500 files: the others are not followed"
+    told = "settings.py: skipped: includes more than 20 patterns, 4 stars or 500 files: not all are followed"
     assert capsys.readouterr().err.count(told) == 1
 
 

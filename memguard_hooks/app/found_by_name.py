@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MAX_EDGES = 500
 """Pages, jobs or files of settings of one program that are followed."""
 
-MAX_PATTERNS = 50
-"""Patterns of settings that are looked for among all files: projects have some five."""
+MAX_PATTERNS, MAX_STARS = 20, 4
+"""Patterns of settings that are looked for among all files, and stars in each: projects have some five, and one or two."""
 
 _PRODUCTION = late_pattern(r"prod|live|deploy")
 
@@ -61,9 +61,10 @@ def included_settings(project: Project, resolver: Resolver, split: Sequence[str]
     """
     patterns = ((path, one) for path in split for one in include_patterns(project.read_file(path) or b""))
     taken = list(islice(patterns, MAX_PATTERNS + 1))
-    found = list(islice(_included(project, resolver, taken[:MAX_PATTERNS]), MAX_EDGES + 1))
-    if len(taken) > MAX_PATTERNS or len(found) > MAX_EDGES:
-        reason = f"includes more than {MAX_PATTERNS} patterns or {MAX_EDGES} files: the others are not followed"
+    plain = [one for one in taken[:MAX_PATTERNS] if one[1][0].count("*") <= MAX_STARS]
+    found = list(islice(_included(project, resolver, plain), MAX_EDGES + 1))
+    if len(plain) < len(taken) or len(found) > MAX_EDGES:
+        reason = f"includes more than {MAX_PATTERNS} patterns, {MAX_STARS} stars or {MAX_EDGES} files: not all are followed"
         project.skipped.append(Skipped(split[0], None, reason))
     return tuple(found[:MAX_EDGES])
 
