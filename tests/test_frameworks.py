@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from folders import write_dedented
 from work import at_most
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.hooks import memory_budget
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
@@ -262,14 +265,44 @@ EDGES = {
 }  # fmt: skip
 
 
-def test_settings_that_nobody_can_tell() -> None:
-    source = SETTINGS.replace('"proj.settings"', "'proj.' + os.environ['STAGE']").encode()
-    with pytest.raises(MemguardError, match="which settings of Django it takes is not known"):
-        framework_edges(source, Framework())
-    usual = framework_edges(
-        b"import django\n" + source + b"get_wsgi_application()\n", Framework(usual_settings="proj.settings")
-    )
-    assert usual == (edge("proj.settings", 3, "start", "as the settings of Django"),)
+SETTINGS_BY_STAGE = """\
+import os
+import django
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings_" + ("prod" if os.environ.get("PROD") else "dev"))
+django.setup()
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "verdict", "is_heavy"),
+    [
+        pytest.param("PROD: '1'", "ok", True, id="set"),
+        pytest.param("OTHER: '1'", "unknown", False, id="not-set"),
+        pytest.param("DJANGO_SETTINGS_MODULE: proj.settings_dev", "ok", False, id="named"),
+    ],
+)
+def test_settings_that_a_variable_decides(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: str,
+    verdict: str,
+    is_heavy: bool,
+) -> None:
+    files = {
+        "compose.yaml": f"services: {{web: {{build: ., command: gunicorn proj.wsgi, environment: {{{variables}}}}}}}\n",
+        "Dockerfile": "FROM python:3.11\nWORKDIR /app\nCOPY . .\n",
+        "proj/__init__.py": "",
+        "proj/wsgi.py": SETTINGS_BY_STAGE,
+        "proj/settings_prod.py": "import pandas\n",
+        "proj/settings_dev.py": "",
+    }
+    monkeypatch.chdir(write_dedented(tmp_path, files))
+    memory_budget.main(["--format", "json"])
+    printed = capsys.readouterr()
+    (service,) = json.loads(printed.out)["services"]
+    assert (service["verdict"], "pandas" in {one["package"] for one in service["parts"]}) == (verdict, is_heavy)
+    assert ("which settings of Django it takes is not known" in printed.err) == (verdict == "unknown")
 
 
 @pytest.mark.parametrize(("source", "framework", "edges"), [pytest.param(*case, id=name) for name, case in EDGES.items()])

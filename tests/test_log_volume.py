@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from folders import write, write_dedented
+from work import at_most
 
 from memguard_hooks.hooks import log_volume
 from memguard_hooks.logs.calls import find_calls
@@ -42,6 +43,15 @@ def marks(text: str) -> list[str]:
     names = ("hot", "nothing", "costly", "payload")
     calls = find_calls(ast.parse(dedent(text)))
     return [" ".join(name for name in names if getattr(one, name)) for one in calls if one.is_marked]
+
+
+def test_functions_that_return_each_other_are_asked_once() -> None:
+    chain = "".join(f"def f{level}(a):\n" + f"    if a: return f{level + 1}(a).next\n" * 8 + "\n" for level in range(9))
+    text = (
+        "import websockets, logging\nasync def go(a):\n    while True:\n        x = f0(a).recv()\n        logging.info(x)\n"
+    )
+    with at_most(100_000):
+        find_calls(ast.parse(text + chain))
 
 
 # Which level production gets

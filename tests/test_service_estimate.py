@@ -35,6 +35,7 @@ def service(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     [
         ("uvicorn app:app", "fastapi\nuvicorn\n", FASTAPI, set()),
         ("uvicorn app:app", "fastapi\nuvicorn[standard]\n", FASTAPI, {"uvloop", "httptools", "websockets"}),
+        ("uvicorn app:app", "fastapi\nuvicorn[Standard]\n", FASTAPI, {"uvloop", "httptools", "websockets"}),
         ("uvicorn app:app", "fastapi[standard]\n", FASTAPI, {"uvloop", "httptools", "websockets"}),
         ("gunicorn -k uvicorn.workers.UvicornWorker app:app", "fastapi\nuvicorn\ngunicorn\nuvloop\n", FASTAPI, {"uvloop"}),
         ("python app.py", "fastapi\nuvicorn\nuvloop\n", f"import uvicorn\n{FASTAPI}uvicorn.run(app)\n", {"uvloop"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment import platforms, python_version
 from memguard_hooks.deployment.command import parse
+from memguard_hooks.deployment.django_settings import VARIABLE
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped, mib
@@ -18,6 +19,8 @@ from memguard_hooks.tree import join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from memguard_hooks.imports.callbacks import Serves
 
 _WORKERS = frozenset(
@@ -194,32 +197,56 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(
-        environment.get("DJANGO_SETTINGS_MODULE"),
+        environment.get(VARIABLE) or _settings_made_by(project, path, environment),
         command.program in _WORKERS,
         loads_urls=command.program != "dramatiq",
         usual_settings=_usual_settings(resolver, module or ""),
     )
-    sources = SourceFiles(project.tree, project.facts, framework, _started(command))
-    if command.program == "streamlit" or (not command.program and b"Worker(" in (project.read_file(path) or b"")):
-        from memguard_hooks.app.found_by_name import found_by
-
-        edges = (*sources.started.edges, *found_by(project, command, path, resolver, sources))
-        sources = SourceFiles(project.tree, project.facts, framework, sources.started._replace(edges=edges))
-    split = parse_once(project.tree, "split settings", lambda: _split_settings(project))
-    if split:
-        from memguard_hooks.app.found_by_name import included_settings
-
-        edges = (*sources.started.edges, *included_settings(project, resolver, split))
-        sources = SourceFiles(project.tree, project.facts, framework, sources.started._replace(edges=edges))
+    begun = _started(command)
+    found = (*begun.edges, *_found_by(project, command, path, resolver, framework), *_included(project, resolver))
+    sources = SourceFiles(project.tree, project.facts, framework, begun._replace(edges=found))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
 
 
-def _split_settings(project: Project) -> list[str]:
-    """Return the settings of Django that include other files by django-split-settings."""
+def _settings_made_by(project: Project, path: str, environment: Mapping[str, str]) -> str | None:
+    """Return the settings of Django that a file puts together of variables, None where it does not, or nobody can tell."""
+    data = project.read_file(path) or b""
+    if VARIABLE.encode() not in data:
+        return None
+    from memguard_hooks.imports.frameworks import settings_made_by
+
+    return settings_made_by(data, environment)
+
+
+def _found_by(
+    project: Project, command: StartCommand, path: str, resolver: Resolver, framework: Framework
+) -> tuple[tuple[str, FrameworkEdge], ...]:
+    """Return what a program finds by itself: most find nothing."""
+    if command.program != "streamlit" and (command.program or b"Worker(" not in (project.read_file(path) or b"")):
+        return ()
+    from memguard_hooks.app.found_by_name import found_by
+
+    return found_by(project, command, path, resolver, SourceFiles(project.tree, project.facts, framework, _started(command)))
+
+
+def _included(project: Project, resolver: Resolver) -> Iterator[tuple[str, FrameworkEdge]]:
+    """Yield what settings of Django include by django-split-settings."""
+    for path, line, file in parse_once(project.tree, "split settings", lambda: _split_settings(project)):
+        module = resolver.module_of(file)
+        if module is not None:
+            yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
+
+
+def _split_settings(project: Project) -> tuple[tuple[str, int, str], ...]:
     named = (path for path in project.python_paths if path.endswith(_SETTINGS_FILES))
-    return [path for path in named if b"split_settings" in (project.read_file(path) or b"")]
+    split = [path for path in named if b"split_settings" in (project.read_file(path) or b"")]
+    if not split:
+        return ()
+    from memguard_hooks.app.found_by_name import included_settings
+
+    return included_settings(project, split)
 
 
 def _python_of(project: Project, service: Service) -> tuple[int, int] | None:

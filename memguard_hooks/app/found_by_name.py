@@ -54,31 +54,28 @@ def found_by(
     return tuple((path, edge) for edge in found[:MAX_EDGES])
 
 
-def included_settings(project: Project, resolver: Resolver, split: Sequence[str]) -> tuple[tuple[str, FrameworkEdge], ...]:
-    """Return what django-split-settings runs of other files, each with the file that includes it.
+def included_settings(project: Project, split: Sequence[str]) -> tuple[tuple[str, int, str], ...]:
+    """Return the files that django-split-settings runs, each behind the file that includes it and the line.
 
     Of a pattern that a variable decides those for production count, or all where none is called so.
     """
     patterns = ((path, one) for path in split for one in include_patterns(project.read_file(path) or b""))
     taken = list(islice(patterns, MAX_PATTERNS + 1))
     plain = [one for one in taken[:MAX_PATTERNS] if one[1][0].count("*") <= MAX_STARS]
-    found = list(islice(_included(project, resolver, plain), MAX_EDGES + 1))
+    found = list(islice(_included(project, plain), MAX_EDGES + 1))
     if len(plain) < len(taken) or len(found) > MAX_EDGES:
         reason = f"includes more than {MAX_PATTERNS} patterns, {MAX_STARS} stars or {MAX_EDGES} files: not all are followed"
         project.skipped.append(Skipped(split[0], None, reason))
     return tuple(found[:MAX_EDGES])
 
 
-def _included(
-    project: Project, resolver: Resolver, patterns: Iterable[tuple[str, tuple[str, int]]]
-) -> Iterator[tuple[str, FrameworkEdge]]:
+def _included(project: Project, patterns: Iterable[tuple[str, tuple[str, int]]]) -> Iterator[tuple[str, int, str]]:
     for path, (pattern, line) in patterns:
         wanted = join(parent(path), pattern) or ""
         found = [one for one in project.python_paths if _fits(one, wanted)]
         chosen = [one for one in found if _PRODUCTION.search(one.rpartition("/")[2])] if "?*" in pattern else []
-        for module in map(resolver.module_of, chosen or found):
-            if module is not None:
-                yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
+        for file in chosen or found:
+            yield path, line, file
 
 
 def _fits(path: str, pattern: str) -> bool:

@@ -211,7 +211,7 @@ def _estimate_start(
         return Skipped(service.path, service.line, f"{command.reason}")
     walked = walk_entry(project, entry)
     project.skipped += (*walked.skipped, *walked.notes)
-    if entry.path in walked.unread:
+    if entry.path in walked.unread and any(one.path == entry.path for one in walked.skipped):
         return Skipped(service.path, service.line, f"{entry.path} could not be analyzed")
     found = _estimate_walk(project, entry, settings, walked)
     return _with_beside(project, _with_wrappers(_with_dirty_workers(project, entry, found)))
@@ -223,7 +223,7 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
     if isinstance(entry, Skipped) or entry.command.workers is not None or entry.command.ways:
         return None
     walked = walk_entry(project, entry)
-    if entry.path in walked.unread:
+    if entry.path in walked.unread and any(one.path == entry.path for one in walked.skipped):
         return None
     start: Start = "fork" if entry.command.start == "single" else entry.command.start
     return _estimate_walk(project, entry._replace(command=entry.command._replace(workers=1, start=start)), settings, walked)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os.path
 from functools import cache
 
+from memguard_hooks.dependencies.requirement import normalize_name
+
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +19,7 @@ TABLE = os.path.join(os.path.dirname(__file__), "data", "extras.tsv")
 def brought_by_extras(requirement: Requirement) -> Iterator[str]:
     """Yield the packages that the extras of a requirement bring, by canonical names."""
     for extra in requirement.extras:
-        yield from _extras().get((requirement.name, extra), ())
+        yield from _extras().get((requirement.name, normalize_name(extra)), ())
 
 
 @cache

@@ -10,6 +10,7 @@ run the checks of Django as they start.
 from __future__ import annotations
 
 import ast
+from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_literals import Literals, parse_module
@@ -19,7 +20,7 @@ from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Literal
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
@@ -40,13 +41,16 @@ MAX_PATTERN = 200
 """Letters of a pattern of files."""
 
 
-def settings_set_in(data: bytes) -> str | None:
-    """Return the module of settings that a file puts together of names, texts and variables that nobody sets; else None."""
+def settings_set_in(data: bytes, variables: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """Return the module of settings that a file puts together of names, texts and variables; None where nobody can tell.
+
+    Of a variable that is not among those given, the default that the file has counts.
+    """
     from memguard_hooks.formats.python_folding import Around, BoundNames
     from memguard_hooks.formats.python_values import Raises, UnknownValue
 
     module = parse_module(data)
-    names = BoundNames(Around(has_all=False))
+    names = BoundNames(Around(variables, has_all=False))
     for statement in module.body:
         names.follow(statement)
     for node in walk(module):
@@ -84,8 +88,9 @@ def include_patterns(data: bytes) -> list[tuple[str, int]]:
         for one in node.args:
             given = one.args[0] if isinstance(one, ast.Call) and last_name(one.func) == "optional" and one.args else one
             parts = given.values if isinstance(given, ast.JoinedStr) else [given]
-            texts = [part.value if isinstance(part, ast.Constant) else "?*" for part in parts]
-            found.append(("".join(map(str, texts))[:MAX_PATTERN], one.lineno))
+            values = [getattr(part, "value", None) for part in parts]
+            texts = [value if isinstance(value, str) else "?*" for value in values]
+            found.append(("".join(texts)[:MAX_PATTERN], one.lineno))
     return found
 
 

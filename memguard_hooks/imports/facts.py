@@ -8,7 +8,7 @@ from __future__ import annotations
 from time import perf_counter, process_time
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges, unknown_settings
 from memguard_hooks.imports.model import (
     Analysis,
     Body,
@@ -297,7 +297,10 @@ def _find_built(data: bytes) -> BuiltAtLoad:
 
 def _outline(data: bytes, framework: Framework) -> Outline:
     edges: tuple[FrameworkEdge, ...] = ()
-    problem = None
+    problem: Problem | None = None
+    unknown = unknown_settings(data, framework)
+    if unknown is not None:
+        problem = Problem("which settings of Django it takes is not known", unknown)
     try:
         edges = framework_edges(data, framework)
     except MemguardError as error:

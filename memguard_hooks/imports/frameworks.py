@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.model import FrameworkEdge
@@ -11,7 +12,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 class Framework(Record):
@@ -64,6 +65,14 @@ def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, .
     return tuple(found)
 
 
+def unknown_settings(data: bytes, framework: Framework) -> int | None:
+    """Return the line where a file sets Django's settings to what nobody can tell; None for any other file."""
+    if _VARIABLE not in data or framework.django_settings or _SETTINGS.search(data) is not None:
+        return None
+    place = _SETS.search(data)
+    return _line(data, place.end()) if place is not None and settings_made_by(data) is None else None
+
+
 def _settings(data: bytes, framework: Framework) -> Iterator[FrameworkEdge]:
     """Yield the settings of Django: what a file sets by default, or what the environment names where it makes an app.
 
@@ -73,9 +82,7 @@ def _settings(data: bytes, framework: Framework) -> Iterator[FrameworkEdge]:
     place = literal or (_SETS.search(data) if _VARIABLE in data else None)
     module = framework.django_settings or None
     if place is not None and module is None:
-        module = literal[1].decode("ascii", "replace") if literal is not None else _settings_made_by(data)
-    if place is not None and module is None and framework.usual_settings is None:
-        raise MemguardError("which settings of Django it takes is not known", None, _line(data, place.end()))
+        module = literal[1].decode("ascii", "replace") if literal is not None else settings_made_by(data)
     if place is None or module is None:
         place = _MAKES_DJANGO.search(data) if b"django" in data else None
         if place is None and framework.is_worker and module is not None:
@@ -89,8 +96,13 @@ def _line(data: bytes, position: int) -> int:
     return data.count(b"\n", 0, position) + 1
 
 
-def _settings_made_by(data: bytes) -> str | None:
-    """Return the module that a file puts together, None where nobody can tell."""
+def settings_made_by(data: bytes, variables: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """Return the settings that a file puts together, None where it sets none but by name, or nobody can tell."""
+    if _SETTINGS.search(data) is not None or _SETS.search(data) is None:
+        return None
     from memguard_hooks.imports import django
 
-    return django.settings_set_in(data)
+    try:
+        return django.settings_set_in(data, variables)
+    except MemguardError:  # for what its strings name for frameworks, that is said
+        return None

@@ -348,6 +348,8 @@ class _Walker:
                 self._unread.append(path)
         if reading.note is not None:
             self._notes[Skipped(path, reading.note.line, reading.note.message)] = None
+            if moment != "all" and path not in self._unread:
+                self._unread.append(path)
         for unknown in reading.analysis.unknown if moment != "all" else ():
             self._skipped[Skipped(path, unknown.line, f"imports a computed name: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):

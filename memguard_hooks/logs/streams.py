@@ -100,6 +100,7 @@ class Streams:
         self._callbacks: set[str] = set()
         self._served: set[str] = set()
         self._known: dict[str, str] = {}
+        self._returned: dict[str, str] = {}
         self._readers: dict[tuple[str, int], bool] = {}
 
     def is_stream(self, iterated: ast.expr) -> bool:
@@ -169,6 +170,12 @@ class Streams:
 
     def _of_own(self, name: str, steps: int) -> str:
         """Return what a function of the file returns."""
+        if name not in self._returned:
+            self._returned[name] = ""  # while it is looked for
+            self._returned[name] = self._find_returned(name, steps)
+        return self._returned[name]
+
+    def _find_returned(self, name: str, steps: int) -> str:
         if len(self._owns.get(name, ())) != 1:
             return ""
         function = self._owns[name][0]
