@@ -287,6 +287,7 @@ def test_settings_that_a_variable_decides(
     capsys: pytest.CaptureFixture[str],
     variables: str,
     verdict: str,
+    *,
     is_heavy: bool,
 ) -> None:
     files = {
