@@ -137,6 +137,7 @@ HEAVY = ("pandas", "nltk", "boto3", "spacy")
         pytest.param(
             {
                 "Procfile": "web: gunicorn site_.wsgi\n",
+                "requirements.txt": "django\ndjango-split-settings\n",
                 "site_/__init__.py": "",
                 "site_/wsgi.py": "import os\nfrom django.core.wsgi import get_wsgi_application\n"
                 "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\napplication = get_wsgi_application()\n",
@@ -176,6 +177,7 @@ def test_split_settings_beyond_a_bound_are_told(
     many = "".join(f"    'part{number}.py',\n" for number in range(21))
     files = {
         "Procfile": "web: gunicorn wsgi\n",
+        "requirements.txt": "django-split-settings\n",
         "wsgi.py": "import os, django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\ndjango.setup()\n",
         "settings.py": f"from split_settings.tools import include\ninclude(\n{many})\n",
         "part20.py": "import pandas\n",

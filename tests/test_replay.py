@@ -740,7 +740,7 @@ def test_a_clone_that_lacks_objects_is_not_kept(run: Runner, root: Path, tmp_pat
     for _ in range(2):
         said = run(clone)
         assert not said.is_replayed
-        assert said.output == "web: 98 of 512 MiB (default)\n"
+        assert said.output == "web: 99 of 512 MiB (default)\n"
     assert said_in(clone) == []
     assert git(clone, "rev-list", "--objects", "--missing=print", "HEAD").count("?") > 1
 

@@ -163,6 +163,7 @@ def find_entries_of(project: Project, service: Service) -> list[ServiceEntry | S
 SETTINGS = ("settings.production", "settings.prod", "settings.base", "settings")
 """The usual names of Django's settings in a project, those of production first."""
 
+_SPLITTING = frozenset({"django-split-settings"})
 _SETTINGS_FILES = ("settings.py", "settings/__init__.py")
 
 
@@ -203,7 +204,9 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         usual_settings=_usual_settings(resolver, module or ""),
     )
     begun = _started(command)
-    found = (*begun.edges, *_found_by(project, command, path, resolver, framework), *_included(project, resolver))
+    found = (*begun.edges, *_found_by(project, command, path, resolver, framework))
+    if framework.django_settings or VARIABLE.encode() in (project.read_file(path) or b""):
+        found = (*found, *_included(project, resolver))
     sources = SourceFiles(project.tree, project.facts, framework, begun._replace(edges=found))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
@@ -240,6 +243,9 @@ def _included(project: Project, resolver: Resolver) -> Iterator[tuple[str, Frame
 
 
 def _split_settings(project: Project) -> tuple[tuple[str, int, str], ...]:
+    declared = (one.name for manifest in project.declared.manifests(_SPLITTING) for one in manifest.requirements)
+    if _SPLITTING.isdisjoint(declared):
+        return ()
     named = (path for path in project.python_paths if path.endswith(_SETTINGS_FILES))
     split = [path for path in named if b"split_settings" in (project.read_file(path) or b"")]
     if not split:
