@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from memguard_hooks.models.scopes import CallInScope, NameScope
-    from memguard_hooks.models.values import Values
+    from memguard_hooks.models.values import Value, Values
 
 
 PASSED_ON = {"partial": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
@@ -175,13 +175,23 @@ def _has_its_arguments(folding: Folding, loader: Loader, call: CallInScope) -> b
     function = call.node.func
     owners = folding.values(function.value, call.scope) if isinstance(function, ast.Attribute) else ()
     nodes = [call.node, *(one.call for one in owners if isinstance(one, Made))]
-    setters = [one[2:] for one in loader.given if one.startswith("!.")]
-    if any(module.calls_by_name(one) for one in setters for module in folding.naming(one)):
+    if any(not _whose(folding, one[2:]).isdisjoint(owners) for one in loader.given if one.startswith("!.")):
         return False
     wanted = [_is_given(call.node, one) for one in loader.given if not one.startswith("!")]
     return (not wanted or any(wanted)) and not any(
         _is_given(node, one[1:]) for node in nodes for one in loader.given if one[0] == "!"
     )
+
+
+def _whose(folding: Folding, setter: str) -> frozenset[Value]:
+    """Return the objects whose model a method sets, which is known to load it; all calls are looked at once."""
+    if setter not in folding.set:
+        named = [one for module in folding.naming(setter) for one in module.calls_by_name(setter)]
+        calls = [one for one in named if _loaded_by(folding, one) and folding.holds(one.conditions) is not False]
+        nodes = [(one.node.func, one.scope) for one in calls]
+        found = [folding.values(one.value, scope) for one, scope in nodes if isinstance(one, ast.Attribute)]
+        folding.set[setter] = frozenset(value for one in found for value in one if not isinstance(value, UnknownInCode))
+    return folding.set[setter]
 
 
 def _is_given(node: ast.Call, name: str) -> bool:

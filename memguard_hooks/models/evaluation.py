@@ -66,6 +66,8 @@ class Evaluation:
         self._binding: dict[str, bool] = {}
         self.after: Later | None = None
         """What `later` has found."""
+        self.set: dict[str, frozenset[Value]] = {}
+        """The objects whose model a method of that name sets."""
         self.unread: dict[str, MemguardError] = {}
         """The files that cannot be parsed, and why."""
         self.is_each = False
