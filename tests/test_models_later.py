@@ -29,6 +29,12 @@ def options(text: str, **others: str) -> list[dict[str, tuple[str, ...]]]:
         ("m = AutoModel.from_pretrained('x').to('cpu', torch.float16)", {"converted": ("float16",)}),
         ("m = AutoModel.from_pretrained('x')\nm.to(dtype=torch.half)", {"converted": ("float16",)}),
         ("m = AutoModel.from_pretrained('x')\nm.float()", {"converted": ("float32",)}),
+        ("m = AutoModel.from_pretrained('x')\nm.to(dtype=torch.float32)", {"converted": ("float32",)}),
+        ("m = AutoModel.from_pretrained('x')\nm.to('cpu', dtype=torch.float32)", {"converted": ("float32",)}),
+        ("T = torch.float\nm = AutoModel.from_pretrained('x')\nm.to('cpu', T)", {"converted": ("float32",)}),
+        ("m = AutoModel.from_pretrained('x')\nm.double()", {"converted": ("float64",)}),
+        ("m = AutoModel.from_pretrained('x').to(torch.double)", {"converted": ("float64",)}),
+        ("m = AutoModel.from_pretrained('x')\nm.to('cpu', non_blocking=True)", {}),
         ("m = AutoModel.from_pretrained('x')\nif torch.cuda.is_available():\n    m.half()", {}),
         ("m = AutoModel.from_pretrained('x')\nif unknown():\n    m.half()", {"converted": ("float16", "")}),
         ("m = AutoModel.from_pretrained('x')\ndef f(t):\n    return m(t).logits.float()", {}),
@@ -75,6 +81,8 @@ def test_a_conversion_is_not_mapped_any_more() -> None:
     assert plain.anonymous < 20 * MIB < model.weights("float16") < then.anonymous
     assert then == asked
     assert memory_of("transformers", model, 5, {"converted": "float32"}) == plain
+    double = memory_of("transformers", model, 5, {"converted": "float64"})
+    assert double.anonymous > model.weights("float64") == 2 * model.weights("float32")
     packed = memory_of("transformers", model, 5, {"packed": "quantize_dynamic"})
     assert packed.is_least
     assert packed.peak >= model.weights("float32")

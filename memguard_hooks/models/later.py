@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONVERTED, PACKED, BATCH = "converted", "packed", "batch_size"
 """The options of a model that say what is done with it."""
 
-TYPES = {"half": "float16", "bfloat16": "bfloat16", "float": "float32"}
+TYPES = {"half": "float16", "bfloat16": "bfloat16", "float": "float32", "double": "float64"}
 """Methods that convert all weights, and to which type of numbers; `to` does so where it is given one."""
 
 PACKERS = frozenset({"quantize_dynamic", "quantize", "quantize_", "compile", "optimize"})
@@ -40,7 +40,7 @@ _KEEPING = frozenset({*TYPES, *PACKERS, "to", "cpu", "cuda", "eval", "train", "r
                       "BatchedInferencePipeline"})  # fmt: skip
 """Last names of what returns the model that it is given, or is a method of."""
 
-_WORDS = ("half", "float16", ".float()", ".to(torch.", "quantize", "compile(", "optimize(", BATCH)
+_WORDS = ("half", "float16", ".float()", ".double()", ".to(", "quantize", "compile(", "optimize(", BATCH)
 """Of which a file has one that does any of this."""
 
 MAX_KEPT = 5

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int16": 2, "int8": 1}
+BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int16": 2, "int8": 1}
 """Bytes of a parameter, by the type of numbers."""
 
 _CTRANSLATE2 = late_pattern(r"(?:[\w.-]+/)?faster-(distil-)?whisper-([\w.-]+?)(?:-(?:ct2|int8|float16|fp16))*", 2)
