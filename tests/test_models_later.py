@@ -62,6 +62,41 @@ def test_what_is_done_with_a_model(text: str, expected: dict[str, tuple[str, ...
     assert options(text) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("call", "size"),
+    [
+        ("m.encode(['a', q], batch_size=256)", "2"),
+        ("m.encode(FIXED, batch_size=256)", "2"),
+        ("m.encode('a', batch_size=256)", "1"),
+        ("m.encode([], batch_size=256)", "256"),
+        ("m.encode(['a', *q], batch_size=256)", "256"),
+        ("m.encode((*q, 'a'), batch_size=256)", "256"),
+        ("m.encode(texts, batch_size=256)", "256"),
+        ("m.encode(more, batch_size=256)", "256"),
+        ("m.encode(added, batch_size=256)", "256"),
+        ("m.encode(sentences=q, batch_size=256)", "256"),
+        ("m.rank('a', q, batch_size=256)", "256"),
+        ("m.rank('a', ['b', 'c'], batch_size=256)", "2"),
+        ("m.transcribe('a.wav', batch_size=16)", "16"),
+    ],
+)
+def test_a_batch_is_as_large_as_what_is_written_out(call: str, size: str) -> None:
+    """Only texts that all stand in a call, or in a tuple, bound a batch: a list may be given more, and so may stars."""
+    lines = (
+        "m = SentenceTransformer('x')",
+        "FIXED = ('a', 'b')",
+        "texts = ['a']",
+        "more = texts",
+        "added = ('a',)",
+        "added += read()",
+        "for one in read():",
+        "    texts.append(one)",
+        "def f(q):",
+        f"    return {call}",
+    )
+    assert options("\n".join(lines)) == [{"batch_size": (size,)}]
+
+
 def test_a_model_of_a_class_or_of_another_file_is_followed() -> None:
     """An attribute of an instance and a name that another file imports are the model as well."""
     held = "class A:\n    def __init__(self):\n        self.m = AutoModel.from_pretrained('x')\n        self.m.half()\n"

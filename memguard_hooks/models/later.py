@@ -36,6 +36,9 @@ PACKING = ("load_in_8bit", "load_in_4bit", "quantization_config", "gguf_file")
 _BY_BATCHES = frozenset({"encode", "encode_query", "encode_document", "embed", "predict", "rank", "transcribe"})
 """Methods of models that take a size of batches."""
 
+_TEXTS = {"rank": 1, "transcribe": -1}
+"""Where they take texts, if not first; those of a recording are not counted."""
+
 _KEEPING = frozenset({*TYPES, *PACKERS, "to", "cpu", "cuda", "eval", "train", "requires_grad_", "share_memory",
                       "BatchedInferencePipeline"})  # fmt: skip
 """Last names of what returns the model that it is given, or is a method of."""
@@ -141,20 +144,28 @@ def _types(folding: Folding, call: CallInScope) -> Iterator[str]:
 
 def _sizes(folding: Folding, call: CallInScope) -> Iterator[int]:
     """Yield how many texts a batch has at most: no more than are written out."""
-    size, first = argument(call.node, -1, (BATCH,)), call.node.args[0] if call.node.args else None
-    given = folding.values(first, call.scope) if first is not None else ()
-    most = max((_length(one) for one in given), default=None) if all(map(_is_written, given)) else None
+    size, most = argument(call.node, -1, (BATCH,)), _written(folding, call)
     for value in folding.values(size, call.scope) if size is not None else ():
         if isinstance(value, int) and value > 0:
             yield value if most is None else min(value, most)
 
 
-def _is_written(value: object) -> bool:
-    return isinstance(value, (str, Table))
+def _written(folding: Folding, call: CallInScope) -> int | None:
+    """Return how many texts a call is given that are written out, None where there may be more."""
+    given = argument(call.node, _TEXTS.get(last_name(call.node), 0), ())
+    values = folding.values(given, call.scope) if given is not None else ()
+    lengths = [_length(one, given) for one in values]
+    return max((one or 0 for one in lengths), default=None) if all(lengths) else None
 
 
-def _length(value: object) -> int:
-    return len(value.node.elts) if isinstance(value, Table) and not isinstance(value.node, ast.Dict) else 1
+def _length(value: object, given: ast.expr | None) -> int:
+    """Return how many texts a value is, 0 where nobody knows: what a list with a name is given later is not followed."""
+    if isinstance(value, str):
+        return 1
+    node = value.node if isinstance(value, Table) else None
+    if isinstance(node, ast.Dict) or node is None or not (node is given or isinstance(node, ast.Tuple)):
+        return 0
+    return 0 if any(isinstance(one, ast.Starred) for one in node.elts) else len(node.elts)
 
 
 def packing(folding: Folding, node: ast.Call, scope: NameScope) -> Iterator[str]:
