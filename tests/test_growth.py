@@ -124,6 +124,13 @@ def classes_in_a_chain(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": f"{proven}class C0: pass\n{classes}C{number}().m()\n"}
 
 
+def calls_with_names_of_their_own(number: int) -> dict[str, str]:
+    body = "".join(f"    g({one})\n" for one in range(number))
+    proven = "import importlib, litellm\ndef g(x):\n    importlib.import_module(x)\n"
+    named = "".join(f"f(a{one}=1)\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"{proven}def f(**given):\n{body}{named}"}
+
+
 def calls_that_the_catalog_knows(number: int) -> dict[str, str]:
     functions = "".join(f"def f{one}():\n    return pandas.read_excel('a')\nf{one}()\n" for one in range(number))
     return {**PROGRAM, "main.py": f"import pandas, litellm\n{functions}"}
@@ -235,6 +242,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(models_under_names, 60, id="models under names"),
         pytest.param(choices_in_a_function, 30, id="choices in a function"),
         pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
+        pytest.param(calls_with_names_of_their_own, 60, id="calls with names of their own"),
         pytest.param(calls_that_the_catalog_knows, 20, id="calls that the catalog knows"),
         pytest.param(calls_of_a_function_while_loading, 100, id="calls of a function while loading"),
         pytest.param(calls_of_a_function_in_conditions, 50, id="calls of a function in conditions"),

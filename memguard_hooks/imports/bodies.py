@@ -53,7 +53,7 @@ class Bodies(Walker):
         """Walk the body of a function once for each set of arguments, and return what it returns."""
         is_repeated = self._runs[function.node, context.when] >= MAX_RUNS
         if is_repeated and self._repeated > MAX_REPEATED:
-            arguments = arguments.unknown()
+            arguments = _unknown(function.node)
         key = (function, arguments, context.when)
         if key in self._frames:
             return self._frames[key].returned
@@ -116,6 +116,15 @@ class Bodies(Walker):
                 if function.node not in self._walked:
                     self._body(function, Arguments(), Context(when, why, function.scope))
                     self._walk_the_waiting()
+
+
+def _unknown(node: cst.FunctionDef | cst.Lambda | cst.GeneratorExp) -> Arguments:
+    """Return an argument for each parameter, and nothing is known of it: the same whatever a call passes."""
+    if isinstance(node, cst.GeneratorExp):
+        return Arguments()
+    params = node.params
+    rest = (*params.posonly_params, *params.params, *([params.star_arg] if isinstance(params.star_arg, cst.Param) else ()))
+    return Arguments(((),) * len(rest), tuple((normal(one.name.value), ()) for one in params.kwonly_params))
 
 
 def _passed(node: cst.Parameters, defaults: dict[str, Values], arguments: Arguments) -> list[tuple[str, Values]]:

@@ -178,10 +178,6 @@ class Arguments:
         """Return one argument, by place or by name; nothing where it is not given."""
         return self.positional[index] if index < len(self.positional) else dict(self.keywords).get(name, ())
 
-    def unknown(self) -> Arguments:
-        """Return as many arguments of which nothing is known."""
-        return Arguments(((),) * len(self.positional), tuple((name, ()) for name, _ in self.keywords))
-
     def all(self) -> Values:
         """Return all arguments together."""
         return join(*self.positional, *(values for _, values in self.keywords))
