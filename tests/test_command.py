@@ -530,6 +530,27 @@ def test_a_script_that_is_given_a_command_runs_both() -> None:
         "celery", 2, ["watch.py"],
     )  # fmt: skip
     assert parse("python watch.py -- --verbose", Host({}, files.get)).beside == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [
+        ("gunicorn -c /etc/gunicorn.conf.py a:a", 1), ("gunicorn", 1), ("./run.sh", 1), ("python3.12 x.py", 1),
+        ("sh -c 'exec gunicorn a:a'", 1), ("timeout 9 gunicorn a:a", 1), ("bin/serve", 1), ("src/x.py", 1), ("shop", 1),
+        ("java -jar a.jar", 1), ("x.py", 0), ("config/a.yml", 0), ("--verbose", 0), ("eu-west-1", 0), ("", 0),
+    ],
+)  # fmt: skip
+def test_a_command_that_a_script_is_given_is_judged_or_said(given: str, counted: int) -> None:
+    files = {
+        "x.py": b"", "src/x.py": b"", "config/a.yml": b"", "bin/serve": b"#!/usr/bin/env python\n",
+        "run.sh": b'case "$M" in\na) gunicorn a:a;;\nesac\ngunicorn -w $N a:a\n',
+    }  # fmt: skip
+    found = parse(f"python watch.py -- {given}", Host({}, files.get, console_scripts={"shop": "shop.cli:main"}))
+    assert len(found.beside) == counted
+    assert "watch.py" in {one.entrypoint.text for one in (found, *found.beside) if one.entrypoint is not None}
+
+
+def test_commands_behind_commands_are_followed_up_to_a_depth() -> None:
     assert parse("python a.py " + "-- python a.py " * 500, Host({})).entrypoint is not None
 
 

@@ -96,6 +96,26 @@ def test_a_task_is_the_command_that_it_stands_for(command: str, answer: str) -> 
     assert (f"{text} {one.reason}" if one.workers is None else f"{text} {one.workers} {one.start}") == answer
 
 
+@pytest.mark.parametrize(
+    ("command", "under"),
+    [
+        ("pdm run start", ("pdm run",)),
+        ("pdm run gunicorn -w 9 a:a", ("pdm run",)),
+        ("hatch run serve", ("hatch run",)),
+        ("make run", ()),
+        ("uv run pdm run all", ("uv run", "pdm run")),
+    ],
+)
+def test_the_program_of_a_task_stays_around_it(command: str, under: tuple[str, ...]) -> None:
+    assert parse(command, Host({}, FILES.get)).under == under
+
+
+def test_what_stays_is_around_each_start_of_which_one_runs() -> None:
+    script = b"if x; then\npython a.py\nelse\npython b.py\nfi\n"
+    found = parse("uv run ./start.sh", Host({}, {"start.sh": script}.get))
+    assert [one.under for one in (found, *found.ways)] == [("uv run",)] * 3
+
+
 def test_a_program_of_another_language_stays_one() -> None:
     assert parse("npm run front", Host({}, FILES.get)).program == "npm"
     assert parse("npm start", Host({}, FILES.get)).program == "gunicorn"

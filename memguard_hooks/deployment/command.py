@@ -7,9 +7,10 @@ shells in shells and start scripts are followed, and the program that is left te
 from __future__ import annotations
 
 import re
+import shlex
 from itertools import islice, product
 
-from memguard_hooks.deployment.servers import FOREIGN, read_program
+from memguard_hooks.deployment.servers import FOREIGN, is_known, read_program
 from memguard_hooks.deployment.start import (
     MAX_TOGETHER,
     EntryPoint,
@@ -163,34 +164,42 @@ def _run(words: list[str], host: Host) -> StartCommand:
         while words and "=" in words[0] and (match := _ASSIGNMENT.fullmatch(words[0])) is not None:
             variables[match[1]] = match[2]
             words = words[1:]
-        if words and _name(words) in _RUN_TASKS:
+        there = host._replace(variables=variables)
+        program = _name(words) if words else ""
+        if program in _RUN_TASKS:
             from memguard_hooks.deployment import task_runners
 
-            there = host._replace(variables=variables)
             task = task_runners.find(words, there)
             if task is not None:
-                return _run_task(_name(words), task, there)
+                return _staying(program, _run_task(program, task, there))
         inner = unwrap(words)
         if inner is None:
-            break
+            return _run_program(words, there) if words else unknown("the command is empty")
         if inner.reason is not None:
             return unknown(inner.reason)
         changed = host.inside(inner.folder)
         if changed is None:
             return unknown(f"it changes to {inner.folder}, which leads out of the repository")
-        agent = _name(words)
         words, host = list(inner.words), host._replace(folder=changed)
-        if agent in AGENTS:
+        if program in AGENTS:
             started = _run(words, host._replace(variables=variables))
-            return started._replace(agents=(agent, *started.agents), ways=())
-        if agent in STAYING:
-            started = _run(words, host._replace(variables=variables))
-            return started._replace(under=(STAYING[agent], *started.under))
-    if not words:
-        return unknown("the command is empty")
-    host = host._replace(variables=variables)
-    is_read = False
-    if _name(words) in _SHELLS and len(words) > 1:
+            return started._replace(agents=(program, *started.agents), ways=())
+        if program in STAYING:
+            return _staying(program, _run(words, host._replace(variables=variables)))
+
+
+def _staying(program: str, started: StartCommand) -> StartCommand:
+    """Return a start, and each of which one runs, with the program around it where that stays."""
+    if program not in STAYING:
+        return started
+    ways = tuple(_staying(program, way) for way in started.ways)
+    return started._replace(under=(STAYING[program], *started.under), ways=ways)
+
+
+def _run_program(words: list[str], host: Host) -> StartCommand:
+    """Read a command without wrappers: a shell, a script for one, or another program."""
+    is_read = _name(words) in _SHELLS and len(words) > 1
+    if is_read:
         options = [word for word in words[1:] if word.startswith("-")]
         at = 1
         while at < len(words) and words[at].startswith("-"):
@@ -201,20 +210,29 @@ def _run(words: list[str], host: Host) -> StartCommand:
         if at == len(words):
             return unknown(f"{_name(words)} is given no command with {' '.join(options)}")
         words = words[at:]
-        is_read = True
     path = host.program(words[0]) or host.inside(words[0])
     if path is not None and (is_read or host.program(words[0]) or "/" in words[0] or words[0].endswith((".sh", ".bash"))):
         data = host.read(path)
         if data is not None and (is_read or words[0].endswith((".sh", ".bash")) or _FOR_SHELL.match(data)):
             return _script(data, path, words[1:], host)
     started = read_program(words, host, parse)._replace(variables=tuple(host.variables.items()))
-    if "--" in words and started.entrypoint is not None and not started.program:
-        import shlex
-
+    given = words[words.index("--") + 1 :] if "--" in words else []
+    if given and started.entrypoint is not None and not started.program and _is_command(given, host):
         # A script of the project's own that is given a command, as supervisors are: both run.
-        given = parse(shlex.join(words[words.index("--") + 1 :]), host)
-        return started if given.entrypoint is None else together([given, started])
+        return together([parse(shlex.join(given), host), started])
     return started
+
+
+def _is_command(words: Sequence[str], host: Host) -> bool:
+    """Return whether words start with what can be run by itself: a program that is known, or a script of the repository."""
+    name = _name(words)
+    if name in _SHELLS or name in _RUN_TASKS or is_known(name, host) or unwrap(words) is not None:
+        return True
+    path = host.program(words[0]) or host.inside(words[0])
+    data = host.read(path) if path is not None else None
+    if data is None:
+        return False
+    return data.startswith(b"#!") or name.endswith((".sh", ".bash")) or ("/" in words[0] and name.endswith(".py"))
 
 
 def _run_task(program: str, task: Task, host: Host) -> StartCommand:
@@ -247,8 +265,6 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
         where = f"{path}:{script.line}" if path is not None else "the command"
         return unknown(f"{where} {script.reason or f'is a {_PROGRAM}'}")
     if not script.commands:
-        import shlex
-
         given = f"the arguments {shlex.join(arguments)}" if arguments else "no arguments"
         return unknown("the command is empty" if path is None else f"{path} starts nothing that stays with {given}")
     commands = script.commands[:MAX_DEPTH]

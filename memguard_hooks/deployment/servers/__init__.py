@@ -96,10 +96,20 @@ FOREIGN = frozenset({
 """Programs that run no Python: what they start is nobody's business here."""
 
 
+def is_known(program: str, host: Host) -> bool:
+    """Return whether a name is that of a program that is read here, or that is known to be no app of the project."""
+    known = (_PROGRAMS, SCRIPTS, _LAUNCHERS, MANAGERS, _UNREAD, _INSTALLED, FOREIGN, SMALL, host.console_scripts)
+    return _is_python(program) or any(program in names for names in known)
+
+
+def _is_python(program: str) -> bool:
+    return program.startswith("py") and re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program) is not None
+
+
 def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read a command without wrappers; `parse` reads a command that it names."""
     program = words[0].rpartition("/")[2]
-    if program.startswith("py") and re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program):
+    if _is_python(program):
         return _python(words[1:], host, parse)
     if program == "coverage" and words[1:2] == ["run"]:
         return _python(words[2:], host, parse)
