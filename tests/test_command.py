@@ -547,11 +547,13 @@ def test_a_command_that_a_script_is_given_is_judged_or_said(given: str, counted:
     }  # fmt: skip
     found = parse(f"python watch.py -- {given}", Host({}, files.get, console_scripts={"shop": "shop.cli:main"}))
     assert len(found.beside) == counted
+    assert (found.entrypoint is None) is given.startswith(("gunicorn", "bin/"))
+    assert found.loads_first is not None
     assert "watch.py" in {one.entrypoint.text for one in (found, *found.beside) if one.entrypoint is not None}
 
 
 def test_commands_behind_commands_are_followed_up_to_a_depth() -> None:
-    assert parse("python a.py " + "-- python a.py " * 500, Host({})).entrypoint is not None
+    assert parse("python a.py " + "-- python a.py " * 500, Host({})).loads_first is not None
 
 
 @pytest.mark.parametrize("text", ["a 'b", 'a "b', "a `b", "a $(b", "a ${b"])

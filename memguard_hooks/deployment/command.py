@@ -13,6 +13,7 @@ from itertools import islice, product
 from memguard_hooks.deployment.servers import FOREIGN, is_known, read_program
 from memguard_hooks.deployment.start import (
     MAX_TOGETHER,
+    SMALL,
     EntryPoint,
     Host,
     Start,
@@ -219,7 +220,10 @@ def _run_program(words: list[str], host: Host) -> StartCommand:
     given = words[words.index("--") + 1 :] if "--" in words else []
     if given and started.entrypoint is not None and not started.program and _is_command(given, host):
         # A script of the project's own that is given a command, as supervisors are: both run.
-        return together([parse(shlex.join(given), host), started])
+        command = parse(shlex.join(given), host)
+        if command.entrypoint is None and command.program not in FOREIGN | SMALL:
+            return command._replace(beside=(*command.beside, started))
+        return together([command, started])
     return started
 
 

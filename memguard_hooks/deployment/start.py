@@ -110,8 +110,8 @@ class StartCommand(Record):
 
     @property
     def loads_first(self) -> EntryPoint | None:
-        """What it loads, or what the first of its ways does."""
-        return self.entrypoint or next((one.entrypoint for one in self.ways), None)
+        """What it loads, or what the first of its ways does, or else of those beside it."""
+        return next((one.entrypoint for one in (self, *self.ways, *self.beside) if one.entrypoint is not None), None)
 
 
 class Host(Record):
