@@ -547,6 +547,38 @@ def test_compose_with_a_limit_wins_over_that_of_developers(tmp_path: Path) -> No
     assert [(one.path, one.limit) for one in read(tmp_path)[0].services] == [("docker-compose.yml", None)]
 
 
+@pytest.mark.parametrize(
+    ("there", "kept"),
+    [
+        pytest.param(
+            "web: {build: .., command: python3 main.py  web, mem_limit: 9m}", ["worker", "beat", "web 9"], id="words"
+        ),
+        pytest.param(
+            "beat: {build: .., command: python main.py tick, mem_limit: 9m}", ["web", "worker", "beat 9"], id="name"
+        ),
+        pytest.param(
+            "x: {build: .., command: python main.py, mem_limit: 9m}", ["web", "worker", "beat", "x 9"], id="another"
+        ),
+        pytest.param("web: {build: .., command: ./run.sh web, mem_limit: 9m}", ["worker", "beat", "web 9"], id="script"),
+        pytest.param(
+            "x: {build: .., command: ./run.sh beat, mem_limit: 9m}", ["web", "worker", "beat", "x 9"], id="of-script"
+        ),
+    ],
+)
+def test_only_the_service_that_a_folder_limits_gives_way(tmp_path: Path, there: str, kept: list[str]) -> None:
+    named = "".join(f"  {name}: {{build: ., command: python main.py {name}}}\n" for name in ("web", "worker", "beat"))
+    files = {
+        "Dockerfile": "FROM python:3.12\nCOPY . .\n",
+        "docker-compose.yml": f"services:\n{named}",
+        "deploy/compose.yml": f"services:\n  {there}\n",
+        "main.py": "",
+        "run.sh": 'exec python main.py "$1"\n',
+    }
+    write(tmp_path, files)
+    found = read(tmp_path)[0].services
+    assert [one.name if one.limit is None else f"{one.name} {one.limit // 2**20}" for one in found] == kept
+
+
 # What is loaded
 
 LOADED = """\

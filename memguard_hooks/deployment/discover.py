@@ -313,16 +313,27 @@ def _beside_compose(nested: Deployment) -> Deployment:
     return nested._replace(services=tuple(kept))
 
 
+def _alike(service: Service, files: _Files) -> set[tuple[EntryPoint, str]]:
+    """Return what a service starts, with its words and with its name: one that has one of these is the same."""
+    entrypoint = files.entrypoint(service)
+    if entrypoint is None:
+        return set()
+    _, _, words = service.command.rpartition(entrypoint.text)
+    return {(entrypoint, " ".join(words.split())), (entrypoint, f"\0{service.name}")}
+
+
 def _with_others(here: Deployment, more: Deployment, files: _Files) -> Deployment:
     """Return what the root declares, and beside it what folders start besides.
 
-    Compose of a folder that limits the memory of a program wins over that of the root that does not: developers run that.
+    A service of compose of a folder that limits its memory wins over that of the root which does not and starts the same
+    with the same words, or has its name: developers run that. What else the root starts of the program stays.
     """
-    limited = {files.entrypoint(one) for one in more.services if _is_limited(one)} - {None}
-    lost = [one for one in here.services if one.platform == COMPOSE and not _is_limited(one)]
-    lost = [one for one in lost if files.entrypoint(one) in limited]
-    if lost:
-        winners = [one for one in more.services if _is_limited(one) and files.entrypoint(one) in limited]
+    unlimited = [one for one in here.services if one.platform == COMPOSE and not _is_limited(one)]
+    started = {files.entrypoint(one) for one in unlimited} - {None}
+    winners = [one for one in more.services if _is_limited(one) and files.entrypoint(one) in started]
+    alike = {key for one in winners for key in _alike(one, files)}
+    lost = [one for one in unlimited if not alike.isdisjoint(_alike(one, files))]
+    if winners:
         won = join_services(Deployment(tuple(winners)), Deployment(tuple(lost))).services
         here = here._replace(services=(*(one for one in here.services if one not in lost), *won))
     services = _with_names_of_their_own((*here.services, *_of_other_programs(here, more, files)))
