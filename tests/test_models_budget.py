@@ -671,3 +671,33 @@ def test_llama_index_loads_both_of_its_models(judge: Judge) -> None:
     report = judge({"main.py": text, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "8GiB"\n'})
     assert report["services"][0]["verdict"] == "unknown"
     assert any("bge-small-en" in one["package"] for one in report["services"][0]["parts"])
+
+
+@pytest.mark.parametrize("size", ["100000", f"1{400 * '0'}", f"0x{5000 * 'f'}"], ids=["many", "long", "hexadecimal"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        (
+            "from sentence_transformers import SentenceTransformer\nm = SentenceTransformer('all-MiniLM-L6-v2')\n"
+            "def answer(x):\n    return m.encode(x, batch_size=SIZE)\n"
+        ),
+        (
+            "from transformers import pipeline\nm = pipeline('sentiment-analysis', batch_size=SIZE)\n"
+            "def answer(x):\n    return m(x)\n"
+        ),
+    ],
+    ids=["encode", "pipeline"],
+)
+def test_texts_that_are_all_given_at_once_are_counted_up_to_a_bound(judge: Judge, code: str, size: str) -> None:
+    """Nobody knows how many there are: they don't come to hundreds of GiB, and nothing is called ok."""
+    files = {
+        "Procfile": "web: python main.py\n",
+        "requirements.txt": "sentence-transformers==3.0.0\n",
+        "memguard.toml": 'limit = "32GiB"\n',
+    }
+    code += "answer(input())\n"
+    vast, most = (judge({**files, "main.py": code.replace("SIZE", one)}) for one in (size, "1024"))
+    assert "1,024" in finding(vast, "MG604")["message"]
+    assert "MG604" not in codes(most)
+    assert [one["services"][0]["verdict"] for one in (vast, most)] == ["unknown", "ok"]
+    assert vast["services"][0]["parts"] == most["services"][0]["parts"]

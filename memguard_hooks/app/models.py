@@ -208,6 +208,8 @@ def _uses(
     project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment, *, is_used: bool
 ) -> Iterator[ModelUse]:
     """Yield what a call loads: each of its names, or the largest of those that it may be given."""
+    from memguard_hooks.models.memory import MAX_TEXTS, texts_of
+
     step = Step(call.path, call.line, call.function)
     is_twice = bool(walked.twice) and call.path == entry.path and not (call.scope or call.is_main)
     bare = ModelUse(call, "", None, None, moment, Way(step, walked.ways.get(call.path)), 1 + is_twice)
@@ -220,7 +222,8 @@ def _uses(
     elif known:
         yield max(known, key=_heaviest)
     unpriced = [one for one in found if one.memory is None and not _may_be_absent(one)]
-    if "packed" in call.options:
+    is_all = is_used and any(texts_of({"batch_size": one}) > MAX_TEXTS for one in call.options.get("batch_size", ()))
+    if "packed" in call.options or is_all:
         yield from (one._replace(memory=None) for one in known[:1])
     if call.reason and not _may_be_absent(bare):
         yield bare

@@ -25,7 +25,7 @@ from memguard_hooks.models.loaders import (
 )
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.table import find
-from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument
+from memguard_hooks.models.values import MAX_NUMBER, VAST, ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -281,9 +281,9 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope)
         given = argument(node, place, (keyword,))
         values = folding.values(given, scope) if given is not None else folding.keyword(node, keyword, scope)
         texts = tuple(
-            one.name if isinstance(one, ExternalValue) else str(one)
+            one.name if isinstance(one, ExternalValue) else str(MAX_NUMBER if one == VAST else one)
             for one in values
-            if isinstance(one, (str, int, float, ExternalValue))
+            if isinstance(one, (str, int, float, ExternalValue)) or one == VAST
         )
         if texts:
             yield keyword, texts

@@ -21,6 +21,8 @@ from memguard_hooks.models.returns import Returns
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import (
     ANYTHING,
+    MAX_NUMBER,
+    VAST,
     ClassValue,
     ExternalValue,
     FunctionValue,
@@ -225,7 +227,7 @@ class Folding(Returns):
 
     def _find(self, node: ast.AST, scope: NameScope) -> Iterator[Value]:
         if isinstance(node, ast.Constant):
-            yield node.value if isinstance(node.value, (str, int, float, bool, type(None))) else ANYTHING
+            yield _constant(node.value)
         elif isinstance(node, ast.Name):
             yield from self._name(node, scope)
         elif isinstance(node, ast.Attribute):
@@ -520,6 +522,13 @@ class Folding(Returns):
             yield from (value for one in self._stars(scope) for value in self._imported(one, name))
         elif not starred:
             yield ExternalValue(f"{module}.{name}") if not binding.level else ANYTHING
+
+
+def _constant(value: object) -> Value:
+    """Return what a constant that is written out is."""
+    if isinstance(value, int) and value > MAX_NUMBER:
+        return VAST
+    return value if isinstance(value, (str, int, float, type(None))) else ANYTHING
 
 
 def _binds(data: bytes, name: bytes) -> bool:

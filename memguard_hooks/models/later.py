@@ -9,7 +9,7 @@ from functools import cache
 from memguard_hooks.models.loaders import loaders
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.table import BYTES
-from memguard_hooks.models.values import ExternalValue, Made, Table, argument
+from memguard_hooks.models.values import MAX_NUMBER, VAST, ExternalValue, Made, Table, argument
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -146,8 +146,9 @@ def _sizes(folding: Folding, call: CallInScope) -> Iterator[int]:
     """Yield how many texts a batch has at most: no more than are written out."""
     size, most = argument(call.node, -1, (BATCH,)), _written(folding, call)
     for value in folding.values(size, call.scope) if size is not None else ():
-        if isinstance(value, int) and value > 0:
-            yield value if most is None else min(value, most)
+        number = MAX_NUMBER if value == VAST else value
+        if isinstance(number, int) and number > 0:
+            yield number if most is None else min(number, most)
 
 
 def _written(folding: Folding, call: CallInScope) -> int | None:

@@ -100,6 +100,11 @@ Later: TypeAlias = "Mapping[ast.Call, Sequence[CallInScope]]"
 
 ANYTHING = UnknownInCode("it is computed")
 
+VAST = UnknownInCode("it is a number that nothing counts up to")
+
+MAX_NUMBER = 2**63 - 1
+"""The largest number that is one: of more digits, text cannot be made of all."""
+
 
 class RunContext(Record):
     """What a service runs with: its variables, those that only the platform knows, and the words of its command line.

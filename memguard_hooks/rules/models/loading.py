@@ -313,18 +313,26 @@ def _unknown(assessed: AssessedService, now: Estimated, use: ModelUse) -> Findin
     if use.name or not use.call.reason:
         what = f"what {use.label} takes is not known: the table of models has no such name"
     if use.model is not None:
-        how = " or ".join(filter(None, use.call.options["packed"]))
-        what = f"what {use.label} takes is not known: what {how} does to its weights, nobody measured"
+        how = " or ".join(filter(None, use.call.options.get("packed", ())))
+        why = f"what {how} does to its weights, nobody measured" if how else _all_at_once()
+        what = f"what {use.label} takes is not known: {why}"
     if loader.kind == "unknown":
         what = f"what {use.call.function} takes is not known: nobody measured the models of {loader.library}"
-    fix = [*_default(use), *_fitting(assessed, now, use)]
+    is_batch = use.model is not None and "packed" not in use.call.options
+    fix = ["set batch_size to what one batch may have"] if is_batch else [*_default(use), *_fitting(assessed, now, use)]
     if not fix:
         other = "name one that is known, or " if loader.kind != "unknown" else ""
         fix.append(f"{other}measure the service: memguard measure {assessed.service.name}")
-    message = f"{assessed.service.name}: {what}; it takes at least what is counted"
+    message = f"{assessed.service.name}: {what}" + ("" if is_batch else "; it takes at least what is counted")
     place = (use.call.path, use.call.line, use.call.column)
     subject = f"{assessed.service.name} {use.call.function} {use.name or loader.library}"
     return Finding(*place, "MG604", message, HOOK, subject, "warning", None, use.chain, tuple(fix))
+
+
+def _all_at_once() -> str:
+    from memguard_hooks.models.memory import MAX_TEXTS
+
+    return f"batch_size is more than {MAX_TEXTS:,}, of which so many are counted, and nobody knows how many texts there are"
 
 
 def _default(use: ModelUse) -> Iterator[str]:
