@@ -146,7 +146,7 @@ MAX_SERVICES = 200
 """Services that one file may declare."""
 
 MAX_DECLARED = 400
-"""Services of all files: each takes some milliseconds to judge."""
+"""Services of all files that are read; `app.entry_points` bounds the commands that they start."""
 
 PROGRAMS_OF_RAILWAY = tuple(f".railway/railway.{ending}" for ending in ("ts", "py", "go"))
 

@@ -109,6 +109,11 @@ class StartCommand(Record):
     variables: tuple[tuple[str, str], ...] = ()
 
     @property
+    def commands(self) -> int:
+        """The number of starts that are judged for it: itself, those beside it, and the ways that it may go."""
+        return 1 + sum(one.commands for one in (*self.beside, *self.ways))
+
+    @property
     def loads_first(self) -> EntryPoint | None:
         """What it loads, or what the first of its ways does, or else of those beside it."""
         return next((one.entrypoint for one in (self, *self.ways, *self.beside) if one.entrypoint is not None), None)
