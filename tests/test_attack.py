@@ -221,7 +221,7 @@ BEYOND = {
         **{f"{name}/main.py": "app = 1\n" for name in "ab"},
     },
     "deployment.discover.MAX_IMAGES": {f"Dockerfile.{name}": f"FROM python:3.12\nCMD python {name}.py\n" for name in "ab"},
-    "app.entry_points.MAX_COMMANDS": {"Procfile": "web: python main.py\nworker: python main.py\n"},
+    "deployment.discover.MAX_COMMANDS": {"Procfile": "web: python main.py\nworker: python main.py\n"},
     "deployment.start.MAX_TOGETHER": {
         "Procfile": "web: sh a.sh\n",
         "a.sh": "python main.py &\npython b.py &\nwait\n",

@@ -19,7 +19,7 @@ from memguard_hooks.tree import join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from memguard_hooks.imports.callbacks import Serves
 
@@ -31,10 +31,6 @@ _SERVERS = frozenset(
     {"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress", "uwsgi", "flask", "fastapi", "django", "litestar",
      "sanic", "quart", "functions-framework", "pserve"}
 )  # fmt: skip
-
-
-MAX_COMMANDS = 400
-"""Commands that all services start, those beside a server too: each takes some milliseconds to judge."""
 
 
 class ServiceEntry(Record):
@@ -71,25 +67,10 @@ def find_services(project: Project) -> list[Service]:
 
     Those of the command line win, and run on the host of the only service, where there is one.
     """
-    found, asked = _bounded(project, project.deployment.services), project.settings.service
+    found, asked = list(project.deployment.services), project.settings.service
     if found and not (asked.is_asked and max(len(found), len(asked.entrypoints)) > 1):
         return found
     return [_service(project, text) for text in asked.entrypoints]
-
-
-def _bounded(project: Project, services: Sequence[Service]) -> list[Service]:
-    """Return the first services, up to a bound of the commands that they start, and note that there are more."""
-    found: list[Service] = []
-    number = 0
-    for service in services if len(services) > 1 else ():
-        number += read_command(project, service).commands
-        if number > MAX_COMMANDS and found:
-            reason = f"is not judged, and what comes after it: the services start more than {MAX_COMMANDS} commands"
-            gap = Skipped(service.path, service.line, reason)
-            project.skipped += () if gap in project.skipped else (gap,)
-            return found
-        found.append(service)
-    return [*services]
 
 
 def find_unread(project: Project) -> list[Service]:

@@ -43,14 +43,14 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, join_se
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
+from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TypeAlias
 
-    from memguard_hooks.deployment.command import EntryPoint
+    from memguard_hooks.deployment.command import EntryPoint, Host, StartCommand
     from memguard_hooks.deployment.images import RepositoryImages
     from memguard_hooks.deployment.readers import Format
 
@@ -146,7 +146,10 @@ MAX_SERVICES = 200
 """Services that one file may declare."""
 
 MAX_DECLARED = 400
-"""Services of all files that are read; `app.entry_points` bounds the commands that they start."""
+"""Services of all files that are read."""
+
+MAX_COMMANDS = 400
+"""Commands that all services start, those beside a server too: each takes some milliseconds to judge."""
 
 PROGRAMS_OF_RAILWAY = tuple(f".railway/railway.{ending}" for ending in ("ts", "py", "go"))
 
@@ -209,7 +212,7 @@ def discover(
     """
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
-    found = files.first_of(found)
+    found = files.first_that_start(files.first_of(found))
     found = found._replace(services=tuple(one for one in found.services if not files.is_of_another_language(one)))
     return found._replace(skipped=(*found.skipped, *dict.fromkeys(files.gaps))) if files.gaps else found
 
@@ -354,6 +357,8 @@ class _Files:
         self._declared: dict[tuple[Format, str], int] = {}
         """How many services each file declares that was read."""
         self._broken = broken
+        self._commands = 0
+        """How many commands the services start that were looked at."""
 
     def apart(self) -> _Files:
         """Return the same files for a second look, which tells nobody what is broken and names nothing here."""
@@ -587,15 +592,48 @@ class _Files:
             folders += _folders_in(self, folder)
         return False
 
+    def first_that_start(self, found: Deployment) -> Deployment:
+        """Return the first services, up to a bound of the commands that they start, and note that there are more."""
+        number = 0
+        for at, service in enumerate(found.services if len(found.services) > 1 else ()):
+            started = self.command(service)
+            number += MAX_COMMANDS if started is None else started.commands
+            if at and number > MAX_COMMANDS:
+                reason = f"is not judged, and what comes after it: the services start more than {MAX_COMMANDS} commands"
+                self.gaps.append(Skipped(service.path, service.line, reason))
+                return found._replace(services=found.services[:at])
+        return found
+
     def entrypoint(self, service: Service) -> EntryPoint | None:
         """Return the Python that a service starts, None where that is not known."""
-        from memguard_hooks.deployment.command import Host, parse
+        found = self.command(service)
+        if found is None or found.loads_first is not None:
+            return found and found.loads_first
+        from memguard_hooks.deployment.command import parse
 
-        host = Host(service.environment, self.peek, mounts=service.mounts, names_in=self.names_in)
-        found = parse(service.command, host, service.folder).loads_first
-        if found is not None:
-            return found
-        return parse(service.command, host._replace(console_scripts=self.scripts()), service.folder).loads_first
+        return parse(
+            service.command, self._host(service)._replace(console_scripts=self.scripts()), service.folder
+        ).loads_first
+
+    def command(self, service: Service) -> StartCommand | None:
+        """Return what a service starts, read once; None where all that were read before start more than is judged."""
+        around = (tuple(sorted(one.items())) for one in (service.environment, service.mounts))
+        key = ("declared", service.command, service.folder, *around)
+        return parse_once(self.tree, key, lambda: self._parse(service))
+
+    def _parse(self, service: Service) -> StartCommand | None:
+        if self._commands > MAX_COMMANDS:
+            return None
+        from memguard_hooks.deployment.command import parse
+
+        found = parse(service.command, self._host(service), service.folder)
+        self._commands += found.commands
+        return found
+
+    def _host(self, service: Service) -> Host:
+        from memguard_hooks.deployment.start import Host
+
+        return Host(service.environment, self.peek, mounts=service.mounts, names_in=self.names_in)
 
     def holds(self, service: Service) -> bool:
         """Return whether the repository holds the file that a service starts."""
