@@ -70,6 +70,14 @@ def apps_in_folders(number: int) -> dict[str, str]:
 LOADS = "import argparse\nfrom transformers import AutoModel\n"
 
 
+def services_of_many_commands(number: int) -> dict[str, str]:
+    """Each starts twenty files of its own, all in one folder."""
+    services = [[f"a{one}_{other}.py" for other in range(20)] for one in range(number)]
+    scripts = {f"r{at}.sh": "".join(f"python {name} &\n" for name in names) + "wait\n" for at, names in enumerate(services)}
+    started = "".join(f"w{one}: sh r{one}.sh\n" for one in range(number))
+    return {"Procfile": started, **scripts, **{name: "import os\n" for names in services for name in names}}
+
+
 def options_that_name_models(number: int) -> dict[str, str]:
     options = "".join(f"parser.add_argument('--m{one}', default='a{one}')\n" for one in range(number))
     loads = "".join(f"AutoModel.from_pretrained(args.m{one})\n" for one in range(number))
@@ -233,6 +241,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(allowed_imports, 100, id="imports that comments allow"),
         pytest.param(allowances_above_a_line, 200, id="allowances above one line"),
         pytest.param(apps_in_folders, 20, id="apps in folders"),
+        pytest.param(services_of_many_commands, 3, id="services of many commands"),
         pytest.param(files_of_heavy_packages, 50, id="files and packages"),
         pytest.param(options_that_name_models, 30, id="options that name models"),
         pytest.param(functions_that_load_models, 30, id="functions that load models"),

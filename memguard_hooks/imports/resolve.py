@@ -7,7 +7,7 @@ import sys
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.store import digest
-from memguard_hooks.tree import Tree, parent
+from memguard_hooks.tree import Tree, TreeEntry, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -50,9 +50,8 @@ class Resolver:
 
     def listing(self, folder: str) -> list[str]:
         """Return the names in a folder that may be modules, folders with a slash."""
-        entries = self._entries(folder).items()
-        folders = [f"{name}/" for name, is_folder in entries if is_folder and name.isidentifier() and name != "__pycache__"]
-        return [*folders, *(name for name, is_folder in entries if not is_folder and name.endswith(".py"))]
+        entries = self._entries(folder)
+        return parse_once(self._tree, ("modules in", folder), lambda: _modules(entries))
 
     def digest_of(self, folders: Iterable[str]) -> str:
         """Return a digest of the names in folders that may be modules."""
@@ -193,9 +192,20 @@ class Resolver:
     def _entries(self, folder: str) -> dict[str, bool]:
         known = self._folders.get(folder)
         if known is None:
-            known = {entry.name: entry.is_folder for entry in self._tree.entries(folder)}
-            self._folders[folder] = known
+            names = parse_once(self._tree, ("names in", folder), lambda: _names(self._tree.entries(folder)))
+            known = self._folders[folder] = names
         return known
+
+
+def _names(entries: Iterable[TreeEntry]) -> dict[str, bool]:
+    return {entry.name: entry.is_folder for entry in entries}
+
+
+def _modules(entries: dict[str, bool]) -> list[str]:
+    folders = [
+        f"{name}/" for name, is_folder in entries.items() if is_folder and name.isidentifier() and name != "__pycache__"
+    ]
+    return [*folders, *(name for name, is_folder in entries.items() if not is_folder and name.endswith(".py"))]
 
 
 def absolute(module: str, level: int, here: str | None, *, is_package: bool) -> str | None:
