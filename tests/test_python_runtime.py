@@ -108,6 +108,14 @@ def test_a_fix_writes_the_nearest_version_where_the_python_is_named(
     assert codes(capsys) == []
 
 
+def test_a_stable_wheel_of_a_python_that_no_lock_had_is_not_known() -> None:
+    row = wheel_table.find("deptry")
+    assert row is not None
+    run = row.run_of("0.24.0")
+    assert run is not None
+    assert [run.state(WheelHost(minor)) for minor in (9, 11, 13)] == [None, "wheel", "wheel"]
+
+
 def test_an_old_table_says_that_nothing_is_known(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,9 +59,10 @@ class WheelRun(Record):
             return "excluded"
         wheels = self.wheels[min(_ORDER.index((host.libc, host.machine)), len(self.wheels) - 1)]
         wheels = self.wheels[0] if wheels == "=" else wheels
+        is_known = _is_within(host.minor, self.known)
         if any(_holds(part, host.minor) for part in wheels.split(",")):
-            return "wheel"
-        if host.minor not in MINORS or not _is_within(host.minor, self.known):
+            return "wheel" if is_known else None  # one for the stable ABI fits, but its `requires-python` may not
+        if host.minor not in MINORS or not is_known:
             return None
         return "source" if self.has_sdist else "nothing"
 
