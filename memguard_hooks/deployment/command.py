@@ -7,7 +7,6 @@ shells in shells and start scripts are followed, and the program that is left te
 from __future__ import annotations
 
 import re
-import shlex
 from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, is_known, read_program
@@ -220,11 +219,17 @@ def _run_program(words: list[str], host: Host) -> StartCommand:
     given = words[words.index("--") + 1 :] if "--" in words else []
     if given and started.entrypoint is not None and not started.program and _is_command(given, host):
         # A script of the project's own that is given a command, as supervisors are: both run.
-        command = parse(shlex.join(given), host)
+        command = parse(_line(given), host)
         if command.entrypoint is None and command.program not in FOREIGN | SMALL:
             return command._replace(beside=(*command.beside, started))
         return together([command, started])
     return started
+
+
+def _line(words: Sequence[str]) -> str:
+    import shlex
+
+    return shlex.join(words)
 
 
 def _is_command(words: Sequence[str], host: Host) -> bool:
@@ -269,7 +274,7 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
         where = f"{path}:{script.line}" if path is not None else "the command"
         return unknown(f"{where} {script.reason or f'is a {_PROGRAM}'}")
     if not script.commands:
-        given = f"the arguments {shlex.join(arguments)}" if arguments else "no arguments"
+        given = f"the arguments {_line(arguments)}" if arguments else "no arguments"
         return unknown("the command is empty" if path is None else f"{path} starts nothing that stays with {given}")
     commands = script.commands[:MAX_DEPTH]
     first, *others = [_run_together(one, host.one_of(len(commands))) for one in commands]
