@@ -152,3 +152,10 @@ def test_what_is_said_of_a_text_that_does_not_parse_is_short() -> None:
     with pytest.raises(NotPythonError) as caught:
         parse("\ufdfa" * 10_000)  # CPython quotes all of it
     assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0o" + "7" * 5000, "f'{0X" + "F_" * 4000 + "F}'"])
+def test_a_number_that_cannot_be_written_out_is_refused(number: str) -> None:
+    with pytest.raises(MemguardError, match="a number has more than 13000 bits"):
+        parse(f"a = [{number}]\n")
+    assert parse(f"a = ['0x{'f' * 5000}', 0x{'f' * 3000}]\n").body

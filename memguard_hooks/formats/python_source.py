@@ -68,6 +68,10 @@ _MARKS = late_pattern(r"[^\w\s\x00-\x7f]{30,}")
 _MARKED = late_pattern(rf"\w[^\w\s\x00-\x7f]{{{MAX_MARKS},}}")
 _PUNCTUATION = b"\n()[]{}.,:;@=+-*/%&|^~<>!'\""
 _LINKS = b".([+-*/%@&|^<>"
+_BASES = ("0x", "0X", "0o", "0O", "0b", "0B")
+MAX_BITS = 13_000
+"""Bits of a number: `str` refuses more than 4,300 digits, some 14,284 bits."""
+_VAST = late_pattern(rf"0[xXoObB][0-9a-fA-F_]{{{MAX_BITS // 4}}}")
 _DOTTED = late_pattern(rf"\.[\s\\]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS - 1}}}")
 _IMPORTED = late_pattern(rf"(?:\b(?:import|from)\b|,)[\s\\.]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS}}}")
 # What may be a list of so many parameters, also in a string.
@@ -214,7 +218,7 @@ def tree_of(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in strings
-            return compile(text, "<unknown>", "exec", PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[return-value]
+            tree: ast.Module = compile(text, "<unknown>", "exec", PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[assignment]
     except SyntaxError as error:
         # CPython quotes the whole of an identifier that is none.
         whose = f"{PYTHON_2}: " if error.msg.startswith(_OF_PYTHON_2) else ""
@@ -223,6 +227,18 @@ def tree_of(text: str) -> ast.Module:
         raise NotPythonError(f"does not parse: {error}") from None
     except (RecursionError, MemoryError):
         raise MemguardError("is not analyzed: it is nested too deeply") from None
+    if any(base in text for base in _BASES) and (vast := _VAST.search(text)) is not None:
+        _refuse_vast_numbers(text, vast.start(), tree)
+    return tree
+
+
+def _refuse_vast_numbers(text: str, start: int, tree: ast.Module) -> None:
+    """Raise MemguardError for a number that Python itself refuses to write out; texts may hold as many digits."""
+    from memguard_hooks.formats.python_nodes import walk
+
+    values = (getattr(node, "value", None) for node in walk(tree))
+    if any(isinstance(value, int) and value.bit_length() > MAX_BITS for value in values):
+        raise _refusal(text, start, f"a number has more than {MAX_BITS} bits")
 
 
 def _is_linear(name: str) -> bool:
