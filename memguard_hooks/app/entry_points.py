@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from memguard_hooks.deployment import platforms, python_version
 from memguard_hooks.deployment.command import parse
-from memguard_hooks.deployment.django_settings import VARIABLE
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped, mib
-from memguard_hooks.imports.frameworks import Framework
+from memguard_hooks.imports.frameworks import SETTINGS_VARIABLE, Framework
 from memguard_hooks.imports.model import NOTHING_GIVEN, FrameworkEdge, Given, Target
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles, Started
@@ -198,14 +197,14 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(
-        environment.get(VARIABLE) or _settings_made_by(project, path, environment),
+        environment.get(SETTINGS_VARIABLE) or _settings_made_by(project, path, environment),
         command.program in _WORKERS,
         loads_urls=command.program != "dramatiq",
         usual_settings=_usual_settings(resolver, module or ""),
     )
     begun = _started(command)
     found = (*begun.edges, *_found_by(project, command, path, resolver, framework))
-    if framework.django_settings or VARIABLE.encode() in (project.read_file(path) or b""):
+    if framework.django_settings or SETTINGS_VARIABLE.encode() in (project.read_file(path) or b""):
         found = (*found, *_included(project, resolver))
     sources = SourceFiles(project.tree, project.facts, framework, begun._replace(edges=found))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
@@ -216,7 +215,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
 def _settings_made_by(project: Project, path: str, environment: Mapping[str, str]) -> str | None:
     """Return the settings of Django that a file puts together of variables, None where it does not, or nobody can tell."""
     data = project.read_file(path) or b""
-    if VARIABLE.encode() not in data:
+    if SETTINGS_VARIABLE.encode() not in data:
         return None
     from memguard_hooks.imports.frameworks import settings_made_by
 

@@ -28,7 +28,8 @@ class Framework(Record):
     usual_settings: str | None = None
 
 
-_VARIABLE = b"DJANGO_SETTINGS_MODULE"
+SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
+_VARIABLE = SETTINGS_VARIABLE.encode()
 _SETTINGS = late_pattern(
     rb"(?:\w\(\s*%(name)s\s*,|\[\s*%(name)s\s*\]\s*=)\s*[\"']([\w.]+)[\"'](?=\s*[),;#\n])"
     % {b"name": rb"[\"']DJANGO_SETTINGS_MODULE[\"']"}
