@@ -7,7 +7,7 @@ from memguard_hooks.deployment.command import parse
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped, mib
-from memguard_hooks.imports.frameworks import SETTINGS_VARIABLE, Framework
+from memguard_hooks.imports.frameworks import SETTINGS_VARIABLE, Framework, settings_made_by
 from memguard_hooks.imports.model import NOTHING_GIVEN, FrameworkEdge, Given, Target
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles, Started
@@ -18,7 +18,7 @@ from memguard_hooks.tree import join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from memguard_hooks.imports.callbacks import Serves
 
@@ -197,7 +197,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(
-        environment.get(SETTINGS_VARIABLE) or _settings_made_by(project, path, environment),
+        environment.get(SETTINGS_VARIABLE) or settings_made_by(project.read_file(path) or b"", environment),
         command.program in _WORKERS,
         loads_urls=command.program != "dramatiq",
         usual_settings=_usual_settings(resolver, module or ""),
@@ -210,16 +210,6 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
-
-
-def _settings_made_by(project: Project, path: str, environment: Mapping[str, str]) -> str | None:
-    """Return the settings of Django that a file puts together of variables, None where it does not, or nobody can tell."""
-    data = project.read_file(path) or b""
-    if SETTINGS_VARIABLE.encode() not in data:
-        return None
-    from memguard_hooks.imports.frameworks import settings_made_by
-
-    return settings_made_by(data, environment)
 
 
 def _found_by(

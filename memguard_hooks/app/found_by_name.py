@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import islice
 
 from memguard_hooks.finding import Skipped
-from memguard_hooks.imports.django import include_patterns
 from memguard_hooks.imports.functions import MAIN
 from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.imports.resolve import Resolver, absolute
@@ -59,6 +58,8 @@ def included_settings(project: Project, split: Sequence[str]) -> tuple[tuple[str
 
     Of a pattern that a variable decides those for production count, or all where none is called so.
     """
+    from memguard_hooks.imports.django import include_patterns
+
     patterns = ((path, one) for path in split for one in include_patterns(project.read_file(path) or b""))
     taken = list(islice(patterns, MAX_PATTERNS + 1))
     plain = [one for one in taken[:MAX_PATTERNS] if one[1][0].count("*") <= MAX_STARS]

@@ -121,8 +121,11 @@ class Estimated(Record):
         return self.counted(together, self.judged)
 
     def workers_that_fit(self, goal: float, fewer_than: int | None = None) -> int | None:
-        """Return how many workers fit below the goal, fewer than there are or than some; None where not even one does."""
-        from bisect import bisect_right  # no worker makes the others smaller
+        """Return how many workers fit below the goal, fewer than there are or than some; None where not even one does.
+
+        They are found by halves, for no worker makes the others smaller.
+        """
+        from bisect import bisect_right
 
         return bisect_right(range(1, max(1, fewer_than or self.workers)), goal, key=self.with_workers) or None
 
@@ -211,10 +214,15 @@ def _estimate_start(
         return Skipped(service.path, service.line, f"{command.reason}")
     walked = walk_entry(project, entry)
     project.skipped += (*walked.skipped, *walked.notes)
-    if entry.path in walked.unread and any(one.path == entry.path for one in walked.skipped):
+    if _is_unread(entry.path, walked):
         return Skipped(service.path, service.line, f"{entry.path} could not be analyzed")
     found = _estimate_walk(project, entry, settings, walked)
     return _with_beside(project, _with_wrappers(_with_dirty_workers(project, entry, found)))
+
+
+def _is_unread(path: str, walked: Walk) -> bool:
+    """Return whether a file could not be analyzed; of one that is only noted, what a framework loads is not known."""
+    return path in walked.unread and any(one.path == path for one in walked.skipped)
 
 
 def estimate_worker(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
@@ -223,7 +231,7 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
     if isinstance(entry, Skipped) or entry.command.workers is not None or entry.command.ways:
         return None
     walked = walk_entry(project, entry)
-    if entry.path in walked.unread and any(one.path == entry.path for one in walked.skipped):
+    if _is_unread(entry.path, walked):
         return None
     start: Start = "fork" if entry.command.start == "single" else entry.command.start
     return _estimate_walk(project, entry._replace(command=entry.command._replace(workers=1, start=start)), settings, walked)

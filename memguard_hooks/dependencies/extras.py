@@ -6,6 +6,7 @@ import os.path
 from functools import cache
 
 from memguard_hooks.dependencies.requirement import normalize_name
+from memguard_hooks.formats.tsv import rows
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -24,6 +25,4 @@ def brought_by_extras(requirement: Requirement) -> Iterator[str]:
 
 @cache
 def _extras() -> Mapping[tuple[str, str], tuple[str, ...]]:
-    with open(TABLE, encoding="ascii") as stream:
-        rows = [line.rstrip("\n").split("\t") for line in stream if not line.startswith("#")]
-    return {(name, extra): tuple(brought.split(" ")) for name, extra, brought in rows}
+    return {(name, extra): tuple(brought.split(" ")) for name, extra, brought in rows(TABLE)}

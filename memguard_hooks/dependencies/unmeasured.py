@@ -8,6 +8,8 @@ from __future__ import annotations
 import os.path
 from functools import cache
 
+from memguard_hooks.formats.tsv import rows
+
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,4 @@ TABLE = os.path.join(os.path.dirname(__file__), "data", "unmeasured.tsv")
 @cache
 def known_required() -> Mapping[str, frozenset[str]]:
     """Return the heavy packages that each distribution of the table requires, all by canonical names."""
-    with open(TABLE, encoding="ascii") as stream:
-        rows = [line.rstrip("\n").split("\t") for line in stream if not line.startswith("#")]
-    return {name: frozenset(heavy.split(" ")) for name, heavy in rows}
+    return {name: frozenset(heavy.split(" ")) for name, heavy in rows(TABLE)}

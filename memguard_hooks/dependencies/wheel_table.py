@@ -9,6 +9,7 @@ import os.path
 import re
 from functools import cache
 
+from memguard_hooks.formats.tsv import rows
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -148,11 +149,8 @@ class YankedRelease(Record):
 def yanked() -> dict[str, dict[str, YankedRelease]]:
     """Return the withdrawn releases that are known, by package and version."""
     found: dict[str, dict[str, YankedRelease]] = {}
-    with open(YANKED, encoding="ascii") as stream:
-        for line in stream:
-            if not line.startswith("#"):
-                name, version, date, reason = line.rstrip("\n").split("\t")
-                found.setdefault(name, {})[version] = YankedRelease(date, reason)
+    for name, version, date, reason in rows(YANKED):
+        found.setdefault(name, {})[version] = YankedRelease(date, reason)
     return found
 
 
@@ -239,9 +237,7 @@ class SourceBuild(Record):
 @cache
 def builds() -> dict[str, SourceBuild]:
     """Return what is known of builds from source, by package."""
-    with open(BUILDS, encoding="ascii") as stream:
-        rows = [line.rstrip("\n").split("\t") for line in stream if not line.startswith("#")]
     return {
         name: SourceBuild(int(seconds), int(mib), needs, first, last, None if minor == "-" else int(minor), reason)
-        for name, first, last, minor, seconds, mib, needs, reason in rows
+        for name, first, last, minor, seconds, mib, needs, reason in rows(BUILDS)
     }

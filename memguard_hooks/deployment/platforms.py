@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.deployment.service import Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB
+from memguard_hooks.formats.tsv import rows
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -53,14 +54,10 @@ class Plan(Record):
 def plans() -> tuple[Plan, ...]:
     """Return all plans, sorted by platform and name."""
     found = [Plan(LOCAL, "", None)]
-    with open(TABLE, encoding="ascii") as file:
-        for line in file:
-            if line.startswith("#"):
-                continue
-            platform, plan, mib, cpus, sets, source, date = line.rstrip("\n").split("\t")
-            variables = dict(pair.split("=", 1) for pair in sets.split())
-            memory = int(mib) * MIB if mib else None
-            found.append(Plan(platform, plan, memory, float(cpus) if cpus else None, variables, source, date))
+    for platform, plan, mib, cpus, sets, source, date in rows(TABLE):
+        variables = dict(pair.split("=", 1) for pair in sets.split())
+        memory = int(mib) * MIB if mib else None
+        found.append(Plan(platform, plan, memory, float(cpus) if cpus else None, variables, source, date))
     return tuple(sorted(found, key=lambda known: (known.platform, known.plan)))
 
 

@@ -68,10 +68,8 @@ def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, .
 
 def unknown_settings(data: bytes, framework: Framework) -> int | None:
     """Return the line where a file sets Django's settings to what nobody can tell; None for any other file."""
-    if _VARIABLE not in data or framework.django_settings or _SETTINGS.search(data) is not None:
-        return None
-    place = _SETS.search(data)
-    return _line(data, place.end()) if place is not None and settings_made_by(data) is None else None
+    line, module = _set_in(data) if not framework.django_settings else (None, None)
+    return line if module is None else None
 
 
 def _settings(data: bytes, framework: Framework) -> Iterator[FrameworkEdge]:
@@ -79,27 +77,32 @@ def _settings(data: bytes, framework: Framework) -> Iterator[FrameworkEdge]:
 
     A worker of Celery loads those of its environment by itself (`celery.fixups.django`).
     """
+    line, module = _set_in(data)
+    module = framework.django_settings or module
+    if line is None or module is None:
+        made = _MAKES_DJANGO.search(data) if b"django" in data else None
+        if made is None and framework.is_worker and module is not None:
+            made = _MAKES_CELERY.search(data)
+        line, module = _line(data, made), module or framework.usual_settings
+    if line is not None and module:
+        yield FrameworkEdge(module, line, "start", "as the settings of Django")
+
+
+def _set_in(data: bytes) -> tuple[int | None, str | None]:
+    """Return the line where a file sets Django's settings, and to which; None for what is not there, or nobody can tell."""
     literal = _SETTINGS.search(data) if _VARIABLE in data else None
-    place = literal or (_SETS.search(data) if _VARIABLE in data else None)
-    module = framework.django_settings or None
-    if place is not None and module is None:
-        module = literal[1].decode("ascii", "replace") if literal is not None else settings_made_by(data)
-    if place is None or module is None:
-        place = _MAKES_DJANGO.search(data) if b"django" in data else None
-        if place is None and framework.is_worker and module is not None:
-            place = _MAKES_CELERY.search(data)
-        module = module or framework.usual_settings
-    if place is not None and module:
-        yield FrameworkEdge(module, _line(data, place.end()), "start", "as the settings of Django")
+    if literal is not None:
+        return _line(data, literal), literal[1].decode("ascii", "replace")
+    return _line(data, _SETS.search(data) if _VARIABLE in data else None), settings_made_by(data)
 
 
-def _line(data: bytes, position: int) -> int:
-    return data.count(b"\n", 0, position) + 1
+def _line(data: bytes, match: re.Match[bytes] | None) -> int | None:
+    return data.count(b"\n", 0, match.end()) + 1 if match is not None else None
 
 
 def settings_made_by(data: bytes, variables: Mapping[str, str] = MappingProxyType({})) -> str | None:
     """Return the settings that a file puts together, None where it sets none but by name, or nobody can tell."""
-    if _SETTINGS.search(data) is not None or _SETS.search(data) is None:
+    if _VARIABLE not in data or _SETTINGS.search(data) is not None or _SETS.search(data) is None:
         return None
     from memguard_hooks.imports import django
 

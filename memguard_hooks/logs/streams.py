@@ -14,7 +14,7 @@ from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAX_STEPS = 10
 """Names that are followed, one through the other."""
@@ -170,10 +170,7 @@ class Streams:
 
     def _of_own(self, name: str, steps: int) -> str:
         """Return what a function of the file returns."""
-        if name not in self._returned:
-            self._returned[name] = ""  # while it is looked for
-            self._returned[name] = self._find_returned(name, steps)
-        return self._returned[name]
+        return _once(self._returned, name, lambda: self._find_returned(name, steps))
 
     def _find_returned(self, name: str, steps: int) -> str:
         if len(self._owns.get(name, ())) != 1:
@@ -197,10 +194,7 @@ class Streams:
         return ""
 
     def _of_name(self, name: str, steps: int) -> str:
-        if name not in self._known:
-            self._known[name] = ""  # while it is looked for
-            self._known[name] = self._hold(name, steps)
-        return self._known[name]
+        return _once(self._known, name, lambda: self._hold(name, steps))
 
     def _hold(self, name: str, steps: int) -> str:
         found = {self._of(one, steps - 1) for one in self._bound.get(name, ())}
@@ -278,6 +272,14 @@ class Streams:
                 for pattern, names in _BASES if base else ():
                     if pattern.fullmatch(base) is not None:
                         self._callbacks.update(f"{node.name}.{name}" for name in names)
+
+
+def _once(known: dict[str, str], name: str, find: Callable[[], str]) -> str:
+    """Return what is known by a name, found where it is not known yet; nothing while it is looked for."""
+    if name not in known:
+        known[name] = ""
+        known[name] = find()
+    return known[name]
 
 
 _ALL_GIVEN = frozenset(name for _, names in _GIVEN for name in names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os.path
 from functools import cache
 
+from memguard_hooks.formats.tsv import rows
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -50,11 +51,8 @@ class Model(Record):
 
 
 def read_rows(name: str) -> Iterator[list[str]]:
-    """Yield the rows of a table of this package, without its comments."""
-    with open(os.path.join(FOLDER, name), encoding="ascii") as file:
-        for line in file:
-            if not line.startswith("#"):
-                yield line.rstrip("\n").split("\t")
+    """Return the rows of a table of this package, without its comments."""
+    return rows(os.path.join(FOLDER, name))
 
 
 @cache

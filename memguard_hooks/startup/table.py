@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 from functools import cache
 
+from memguard_hooks.formats.tsv import rows
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -159,7 +160,4 @@ def drivers() -> tuple[Driver, ...]:
 
 
 def _rows(name: str) -> Iterator[list[str]]:
-    with open(os.path.join(FOLDER, name), encoding="ascii") as file:
-        for line in file:
-            if not line.startswith("#"):
-                yield line.rstrip("\n").split("\t")
+    return rows(os.path.join(FOLDER, name))
