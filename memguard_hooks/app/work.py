@@ -269,7 +269,8 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
     if kind == "data":
         yield from _data(project, entry, use)
     elif kind == "process":
-        yield from _process(use)
+        is_beside = f"{call.path}:{call.line}" in entry.command.started
+        yield from [use._replace(processes=1, about="counted by itself")] if is_beside else _process(use)
     elif kind == "client":
         yield _client(use)
     elif kind == "initializer":

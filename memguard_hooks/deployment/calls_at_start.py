@@ -40,11 +40,17 @@ _NAMES_A_NODE = 20
 MAX_DEPTH = 20
 """Functions that call functions."""
 
+MAX_ROUNDS = 20
+"""Judgment: rounds of a loop that are followed one by one."""
+
 _RUNNERS = frozenset({
     "asyncio.run", "anyio.run", "trio.run", "typer.run", "fire.Fire", "multiprocessing.Process", "threading.Thread",
     "absl.app.run", "uvloop.run",
 })  # fmt: skip
 """What calls a function that it is given."""
+
+_IN_LOOPS = ("subprocess.", "asyncio.create_subprocess_")
+"""What is called in loops: the names are kept as they are then."""
 
 _ENDS = frozenset({"sys.exit", "os._exit"})
 
@@ -195,8 +201,14 @@ class _Walker:
                 return self._block(statement.orelse, names, is_certain=False, depth=depth) and ends
             case ast.For() | ast.AsyncFor():
                 self._expressions(statement.iter, names, is_certain=is_certain, depth=depth)
+                rounds = _rounds(statement, names)
+                for given in rounds:
+                    for name, value, caller in given:
+                        names.pass_in(name, value, caller, statement.lineno)
+                    self._block(statement.body, names, is_certain=is_certain, depth=depth)
                 names.lose(statement.target, "repeats")
-                self._block(statement.body, names, is_certain=False, depth=depth)
+                if not rounds:
+                    self._block(statement.body, names, is_certain=False, depth=depth)
             case ast.While():
                 is_endless = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
                 self._block(statement.body, names, is_certain=is_certain and is_endless, depth=depth)
@@ -255,7 +267,8 @@ class _Walker:
             if isinstance(call.func, ast.Name) and names.made_by(call.func)[0] == "typer.Typer":
                 self._commands(call.func.id, inner, depth)
             return False
-        self.calls.append(CallAtStart(source, call, names, is_certain))
+        is_kept = source.startswith(_IN_LOOPS) and self._spend(len(names.bound) // _NAMES_A_NODE)
+        self.calls.append(CallAtStart(source, call, names.inner() if is_kept else names, is_certain))
         if source in _RUNNERS:
             targets = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "target")]
             for target in targets:
@@ -333,6 +346,26 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flat(one.body)
         else:
             yield one
+
+
+def _rounds(loop: ast.For | ast.AsyncFor, names: BoundNames) -> list[list[tuple[str, ast.expr, BoundNames]]]:
+    """Return what each round of a loop over a list that is written out binds; none of any other, or that may be left."""
+    found, inner = names.meaning(loop.iter)
+    if not isinstance(found, (ast.List, ast.Tuple)) or len(found.elts) > MAX_ROUNDS:
+        return []
+    if any(isinstance(one, (ast.Break, ast.Continue)) for one in walk(loop)):
+        return []
+    target = loop.target
+    rounds: list[list[tuple[str, ast.expr, BoundNames]]] = []
+    for value in found.elts:
+        targets, values = [target], [value]
+        if isinstance(target, ast.Tuple) and isinstance(value, (ast.Tuple, ast.List)):
+            targets, values = target.elts, value.elts
+        bound = [(one.id, each, inner) for one, each in zip(targets, values, strict=False) if isinstance(one, ast.Name)]
+        if len(bound) != max(len(targets), len(values)):
+            return []
+        rounds.append(bound)
+    return rounds
 
 
 def _of_part(node: ast.expr, names: BoundNames) -> str:

@@ -11,7 +11,9 @@ from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, is_known, read_program
 from memguard_hooks.deployment.start import (
+    MAX_DEPTH,
     MAX_TOGETHER,
+    MAX_WAYS,
     SMALL,
     EntryPoint,
     Host,
@@ -36,12 +38,6 @@ __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse",
 
 MAX_LENGTH = 2**13
 """A command is a line; what is far longer is none, and slow to read."""
-
-MAX_DEPTH = 8
-"""Shells in shells, scripts that call scripts."""
-
-MAX_WAYS = 250
-"""Commands that a start may lead to, those that run together and those of which one runs."""
 
 MAX_COMBINATIONS = 8
 """Values of variables, in combination, that a command is read with."""
@@ -70,7 +66,7 @@ def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
     """Read a start command as a shell would run it, in the working folder of the host, or in another one."""
     if len(command) > MAX_LENGTH:
         return unknown(f"the command is longer than {MAX_LENGTH // 1024} KiB")
-    if host.depth > MAX_DEPTH or host.ways > MAX_WAYS:
+    if host.is_beyond_bounds:
         return unknown(f"commands are nested more than {MAX_DEPTH} deep, or are more than {MAX_WAYS}")
     variables = dict(host.variables)
     if host.concurrency is not None:

@@ -11,7 +11,17 @@ import ast
 
 from memguard_hooks.deployment.calls_at_start import CallAtStart, Program, StartCalls, follow, roots_of
 from memguard_hooks.deployment.gunicorn_settings import SETTINGS, Unresolved, Value
-from memguard_hooks.deployment.start import Count, Host, Loaded, StartCommand, UnknownStartError, count_workers, unknown
+from memguard_hooks.deployment.start import (
+    Count,
+    Host,
+    Loaded,
+    StartCommand,
+    UnknownStartError,
+    count_workers,
+    together,
+    unknown,
+)
+from memguard_hooks.deployment.started_programs import find_started
 from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
 from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.pattern import late_pattern
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TypeAlias
 
+    Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
     Reader: TypeAlias = "Callable[[CallAtStart, _Context], StartCommand | None]"
 
 _GUNICORN = "gunicorn.app."
@@ -46,13 +57,16 @@ class _Context:
         return path == self.program.path or any(one == module or one.startswith(f"{module}.") for one in imported)
 
 
-def read(start: StartCommand, words: Sequence[str], host: Host) -> StartCommand:
-    """Return how a program of the project starts, as its code tells; what starts nothing else is as it was."""
+def read(start: StartCommand, words: Sequence[str], host: Host, parse: Parse) -> StartCommand:
+    """Return how a program of the project starts, as its code tells; what starts nothing else is as it was.
+
+    `parse` reads the commands that it starts.
+    """
     program = _program(start, words, host)
-    return start if program is None else read_from(start._replace(words=tuple(words)), program, host)
+    return start if program is None else read_from(start._replace(words=tuple(words)), program, host, parse)
 
 
-def read_from(start: StartCommand, program: Program, host: Host) -> StartCommand:
+def read_from(start: StartCommand, program: Program, host: Host, parse: Parse | None = None) -> StartCommand:
     """Return how a command starts whose code begins at a file of the project."""
     followed = follow(program, host)
     if followed is None:
@@ -68,8 +82,9 @@ def read_from(start: StartCommand, program: Program, host: Host) -> StartCommand
     else:
         if not followed.is_whole:
             return unknown(f"{program.path} calls more as it starts than is followed", start.entrypoint, "python")
-    server = _most(found) if found else start
-    return _with_pools(server, followed.calls, context)
+    replaced, beside = find_started(followed.calls, host, parse) if parse is not None else (None, [])
+    server = replaced or _with_pools(_most(found) if found else start, followed.calls, context)
+    return together([server._replace(started=tuple(one.written for one in beside)), *beside]) if beside else server
 
 
 def _program(start: StartCommand, words: Sequence[str], host: Host) -> Program | None:

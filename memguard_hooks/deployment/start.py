@@ -76,7 +76,8 @@ class StartCommand(Record):
     `beside` are the starts that run at the same time on the same host. Where the number of workers is not known, `most` is
     a number that it never exceeds. `words` are those behind a program of the project, `agents` the wrappers before it that
     load something into each process, and `under` those that stay until it ends. `ways` are the starts of which one runs,
-    where only a run decides. `variables` are those that the program has, of the host and of the command.
+    where only a run decides. `variables` are those that the program has, of the host and of the command, `started` the
+    places in its code of what runs beside it.
     """
 
     entrypoint: EntryPoint | None
@@ -107,6 +108,7 @@ class StartCommand(Record):
     under: tuple[str, ...] = ()
     ways: tuple[StartCommand, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    started: tuple[str, ...] = ()
 
     @property
     def commands(self) -> int:
@@ -117,6 +119,13 @@ class StartCommand(Record):
     def loads_first(self) -> EntryPoint | None:
         """What it loads, or what the first of its ways does, or else of those beside it."""
         return next((one.entrypoint for one in (self, *self.ways, *self.beside) if one.entrypoint is not None), None)
+
+
+MAX_DEPTH = 8
+"""Shells in shells, scripts that call scripts."""
+
+MAX_WAYS = 250
+"""Commands that a start may lead to, those that run together and those of which one runs."""
 
 
 class Host(Record):
@@ -148,6 +157,11 @@ class Host(Record):
     def one_of(self, number: int) -> Host:
         """Return what surrounds one of several commands: a hostile tree of them ends at the product of the numbers."""
         return self._replace(ways=self.ways * max(1, number))
+
+    @property
+    def is_beyond_bounds(self) -> bool:
+        """Whether commands are nested deeper, or are more, than are followed."""
+        return self.depth > MAX_DEPTH or self.ways > MAX_WAYS
 
     def inside(self, path: str) -> str | None:
         """Return a path that a command names as a path from the root, None where it leads out of the repository."""

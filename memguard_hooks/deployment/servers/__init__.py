@@ -142,7 +142,7 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     if program.endswith(".py"):
         return _python(words, host, parse)
     if program in host.console_scripts:
-        return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host)
+        return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host, parse)
     if program in _INSTALLED:
         entrypoint = EntryPoint(program, host.folder, module=_INSTALLED[program])
         return unknown(f"{program} is a program that is installed", entrypoint)
@@ -247,7 +247,8 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
             import shlex
 
             return parse(shlex.join([program, *waiting]), host)
-        return _followed(StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots)), waiting, host)
+        start = StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots))
+        return _followed(start, waiting, host, parse)
     if not waiting or waiting[0] == "-":
         return unknown("it names no script")
     script = host.inside(waiting[0]) if waiting[0].startswith("/") else None
@@ -261,13 +262,13 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         from memguard_hooks.deployment.servers.frameworks import read_manage
 
         return read_manage(start, waiting[1:], host)
-    return _followed(start, waiting[1:], host)
+    return _followed(start, waiting[1:], host, parse)
 
 
-def _followed(start: StartCommand, words: list[str], host: Host) -> StartCommand:
+def _followed(start: StartCommand, words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Return how a program of the project starts, with what its code starts where that is asked for."""
     if not host.follows_code:
         return start
     from memguard_hooks.deployment import python_start
 
-    return python_start.read(start, words, host)
+    return python_start.read(start, words, host, parse)

@@ -1,0 +1,159 @@
+"""Programs that Python code starts in processes of their own: what is read, and what really runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from work import at_most
+
+from memguard_hooks.commands import check
+from memguard_hooks.deployment.command import Host, StartCommand, parse
+
+IMPORTS = "import asyncio, os, subprocess, sys, uvicorn\nfrom pathlib import Path\nfrom subprocess import Popen\n"
+BOT = {"bot.py": "import time\n", "api.py": "app = None\n", "jobs/work.py": "x = 1\n", "one.py": "", "two.py": ""}
+
+
+def started(code: str, command: str = "python main.py", **files: str) -> StartCommand:
+    sources = {path: textwrap.dedent(text).encode() for path, text in {**BOT, **files, "main.py": code}.items()}
+    return parse(command, Host({}, sources.get, follows_code=True))
+
+
+def told(start: StartCommand) -> list[str]:
+    """Return what runs, the chosen start first: its program and what it loads, or why nobody can know that."""
+    names = [(one.program, one.entrypoint.text if one.entrypoint else one.reason) for one in (start, *start.beside)]
+    return [f"{program} {name}".strip() for program, name in names]
+
+
+CASES = {
+    "popen": ("subprocess.Popen([sys.executable, 'bot.py'])", "main.py", "bot.py"),
+    "by-keyword-and-waited-for": ("p = Popen(args=['python3', 'bot.py'])\np.wait()", "main.py", "bot.py"),
+    "port-that-only-a-run-tells": (
+        "words = [sys.executable, '-m', 'uvicorn', 'api:app', '--port', str(choose())]\nsubprocess.run(words)",
+        "uvicorn api:app",
+        "main.py",
+    ),
+    "text-with-a-path": ("Popen(f'{sys.executable} bot.py', shell=True)\nuvicorn.run('api:app')", "uvicorn main.py"),
+    "beside-a-server": ("Popen('python bot.py', shell=True)\nuvicorn.run('api:app')", "uvicorn main.py", "bot.py"),
+    "last-of-what-is-waited-for": (
+        "subprocess.run(['python', 'manage.py', 'migrate'])\nsubprocess.run(['gunicorn', 'api:app', '-w', '2'])",
+        "gunicorn api:app",
+        "main.py",
+    ),
+    "exec-with-a-list": ("os.execvp('gunicorn', ['gunicorn', 'api:app'])", "gunicorn api:app"),
+    "exec-with-words": ("os.execlp('python', 'python', 'bot.py')", "bot.py"),
+    "exec-of-itself": ("os.execv(sys.executable, ['python'] + sys.argv)", "main.py"),
+    "loop-over-a-list": (
+        "for script in ['one.py', 'two.py']:\n    Popen([sys.executable, script])",
+        "main.py",
+        "one.py",
+        "two.py",
+    ),
+    "loop-over-pairs": (
+        "ALL = [('a', 'one.py'), ('b', 'two.py')]\nfor name, script in ALL:\n    Popen([sys.executable, script])",
+        "main.py",
+        "one.py",
+        "two.py",
+    ),
+    "asyncio": (
+        "async def main():\n    await asyncio.create_subprocess_exec(sys.executable, 'bot.py')\nasyncio.run(main())",
+        "main.py",
+        "bot.py",
+    ),
+    "path-beside-the-file": (
+        "HERE = Path(__file__).parent\nPopen([sys.executable, str(HERE / 'jobs' / 'work.py')])",
+        "main.py",
+        "jobs/work.py",
+    ),
+    "joined-path": (
+        "Popen([sys.executable, os.path.join(os.path.dirname(__file__), 'jobs', 'work.py')])",
+        "main.py",
+        "jobs/work.py",
+    ),
+    "itself-as-a-child": (
+        "if '--child' in sys.argv:\n    pass\nelse:\n    Popen([sys.executable, __file__, '--child'])",
+        "main.py",
+        "main.py",
+    ),
+    "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
+    "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),
+    "ends": ("Popen([sys.executable, 'manage.py', 'migrate'])", "main.py"),
+    "not-there": ("Popen([sys.executable, 'away.py'])", "main.py"),
+    "unknown-file": (
+        "Popen([sys.executable, choose()])",
+        "main.py",
+        "python main.py:4 starts Python, and only a run can tell with which file",
+    ),
+    "unknown-twice": ("if maybe():\n    Popen([sys.executable, choose()])", "main.py"),
+    "later": ("def later():\n    Popen([sys.executable, 'bot.py'])", "main.py"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_runs(name: str) -> None:
+    code, *expected = CASES[name]
+    assert told(started(IMPORTS + code)) == expected
+
+
+def test_workers_of_a_started_server_are_its_own() -> None:
+    start = started("import subprocess\nsubprocess.run(['gunicorn', '-w', '3', 'api:app'])")
+    assert (start.workers, start.written) == (3, "main.py:2")
+    unclear = started("import subprocess\nsubprocess.run(['gunicorn', '-w', str(choose()), 'api:app'])")
+    assert told(unclear) == ["main.py"], "a number of processes is never made up"
+
+
+def test_a_program_that_starts_itself_without_end_is_not_followed_without_end() -> None:
+    code = "import subprocess, sys\n" + "subprocess.Popen([sys.executable, 'main.py'])\n" * 10
+    with at_most(3_000_000):
+        start = started(code)
+    assert "python main.py starts more programs than are followed" in told(start)
+
+
+def test_the_verdict_counts_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A launcher that starts a heavy program was told to fit."""
+    files = {
+        "Procfile": "web: python main.py\n",
+        "requirements.txt": "pandas==2.2.3\nscikit-learn==1.5.2\n",
+        "main.py": "import subprocess, sys\nsubprocess.Popen([sys.executable, 'heavy.py']).wait()\n",
+        "heavy.py": "import pandas\nimport sklearn.ensemble\nprint(pandas, sklearn)\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    check.main(["--format", "json", "--select", "MG3", str(tmp_path)])
+    [service] = json.loads(capsys.readouterr().out)["services"]
+    assert service["processes"] == 2
+    assert service["estimate_mib"]["expected"] > 90
+
+
+def really_run(folder: Path, command: list[str], environment: Mapping[str, str]) -> set[str]:
+    """Return the arguments of all interpreters that a command runs, as the operating system was given them."""
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-e", "trace=execve", "-s", "300", *command],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if "execve(" in line and line.rstrip().endswith("= 0")]
+    return {line[line.index('["') : line.index("]", line.index('["')) + 1] for line in lines}
+
+
+def test_the_same_programs_really_run(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys\nfrom pathlib import Path\n"
+        "for script in ['one.py', 'two.py']:\n    subprocess.Popen([sys.executable, script]).wait()\n"
+        "subprocess.run([sys.executable, str(Path(__file__).parent / 'jobs' / 'work.py')])\n"
+        "os.execv(sys.executable, [sys.executable, 'bot.py'])\n"
+    )
+    for path, text in {**BOT, "main.py": code}.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    ran = really_run(tmp_path, [sys.executable, "main.py"], dict(os.environ))
+    for start in told(started(code))[:1]:
+        assert any(start in one for one in ran), ran
+    for script in ("one.py", "two.py", "jobs/work.py", "bot.py"):
+        assert any(f'{script}"]' in one for one in ran), (script, ran)
+    assert set(told(started(code))) == {"bot.py", "one.py", "two.py", "jobs/work.py"}
