@@ -93,15 +93,16 @@ def _instead(project: Project, requirement: Requirement, code: Code | None) -> s
     if files:
         where = f"{files[0]} imports it" + (f", and {len(files) - 1} more do" if len(files) > 1 else "")
         return f"{where}: {way.imported or way.advice if way is not None else 'do without it there'}"
-    if code is not None and not _is_loaded_by_another(project, name):
+    if code is not None and not _is_loaded_by_another(project, name, code):
         return "nothing here imports it: delete it"
     return way.advice if way is not None else "delete it"
 
 
-def _is_loaded_by_another(project: Project, name: str) -> bool:
-    """Return whether another package that is declared may load one: it brings it, or takes what it finds."""
+def _is_loaded_by_another(project: Project, name: str, code: Code) -> bool:
+    """Return whether another package that is declared may load one: it brings it, or is imported and takes what it finds."""
     declared = {one.name for one in project.declared.inventory.requirements} - {name}
-    takes = any(other in LOADED_BY_NAME or LOADERS.match(other) for other in declared) and name in LOADED_BY_NAME
+    takers = [other for other in declared if other in LOADED_BY_NAME or LOADERS.match(other)] if name in LOADED_BY_NAME else []
+    takes = any(code.files_with(modules_of(other)) for other in takers)
     from memguard_hooks.dependencies.unmeasured import known_required
 
     required = known_required()
