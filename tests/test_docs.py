@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def read(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
+@cache
 def anchors(page: str) -> set[str]:
     """Return the anchors that GitHub makes of the headings of a page."""
     headings = [after.content for one, after in pairwise(MarkdownIt().parse(read(page))) if one.type == "heading_open"]
