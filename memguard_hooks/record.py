@@ -61,10 +61,14 @@ else:
             def first(owner, *values, **named):
                 nonlocal left
                 rest = fields[len(values) :]
-                given = {**defaults, **named}
-                if left and len(values) + len(rest) == len(fields) and named.keys() <= {*rest} <= given.keys():
-                    left -= 1
-                    return _new(owner, (*values, *map(given.__getitem__, rest)))
+                if left and len(values) + len(rest) == len(fields) and (not named or named.keys() <= {*rest}):
+                    try:
+                        found = _new(owner, (*values, *map({**defaults, **named}.__getitem__, rest)) if rest else values)
+                    except KeyError:
+                        left = 0  # what is compiled names what is missing
+                    else:
+                        left -= 1
+                        return found
                 parameters = "".join(f", {field}" + f"=_defaults[{field!r}]" * (field in defaults) for field in fields)
                 values_of = "".join(f"{field}, " for field in fields)
                 code = f"lambda _cls{parameters}: _new(_cls, ({values_of}))"

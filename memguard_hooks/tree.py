@@ -542,6 +542,7 @@ class RevisionTree:
         self.seen: dict[str, bytes] = {}
         self._beside = beside
         self._folders: dict[str, Mapping[str, GitObject]] = {}
+        self._listings: dict[str, tuple[TreeEntry, ...]] = {}
         self._places: dict[str, str] = {"": ""}
         self._links: dict[bytes, str] = {}
         """Where links lead, by the names of their objects."""
@@ -568,6 +569,12 @@ class RevisionTree:
 
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds, without submodules and links that lead to folders."""
+        known = self._listings.get(folder)
+        if known is None:
+            known = self._listings[folder] = self._listed(folder)
+        return known
+
+    def _listed(self, folder: str) -> tuple[TreeEntry, ...]:
         try:
             place = self._resolve(folder)
         except UnreadableError:

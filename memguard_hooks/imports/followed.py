@@ -201,14 +201,11 @@ def moved_places(before: Functions, now: Functions, questions: list[list[str]]) 
     places: dict[int, int] = {}
     for kind, name in questions:
         try:
-            pairs = list(zip(_leaves(old.answer(kind, name)), _leaves(new.answer(kind, name)), strict=True))
-        except (KeyError, ValueError):
+            is_alike = _is_alike(old.answer(kind, name), new.answer(kind, name), places)
+        except KeyError:
             return None
-        for was, is_now in pairs:
-            if type(was) is int and type(is_now) is int:
-                places[was] = is_now
-            elif was != is_now:
-                return None
+        if not is_alike:
+            return None
     return places
 
 
@@ -216,14 +213,16 @@ def _questions(rows: list[Any]) -> dict[str, list[tuple[str, str]]]:
     return {path: [(kind, name) for kind, name in questions] for path, _, _, questions in rows}
 
 
-def _leaves(value: object) -> Iterator[object]:
-    """Yield what an answer holds, in order; a place is the only number that it may hold."""
-    if isinstance(value, (list, tuple)):
-        yield f"{type(value).__name__} of {len(value)}"
-        for one in value:
-            yield from _leaves(one)
-    else:
-        yield value
+def _is_alike(was: object, is_now: object, places: dict[int, int]) -> bool:
+    """Return whether two answers differ in places alone, the only numbers that they hold, and note where these are now."""
+    if type(was) is not type(is_now):
+        return False
+    if type(was) is int and type(is_now) is int:
+        places[was] = is_now
+        return True
+    if isinstance(was, (list, tuple)) and isinstance(is_now, (list, tuple)):
+        return len(was) == len(is_now) and all(_is_alike(*pair, places) for pair in zip(was, is_now, strict=True))
+    return was == is_now
 
 
 def _at(entry: list[Any], moved: dict[str, dict[int, int]]) -> list[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_file, with_variables
-from memguard_hooks.deployment.servers.managed import declared
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
 
 GRAMMAR = grammar("""
@@ -54,6 +53,8 @@ def read_fastapi(words: list[str], host: Host) -> StartCommand:
     given = split_options(words, FASTAPI)
     named = given.values.get("--entrypoint")
     if not given.positional and "--app" not in given.values:
+        from memguard_hooks.deployment.servers.managed import declared
+
         named = named or declared(host, "pyproject.toml", "tool", "fastapi", "entrypoint")
     if named:
         entrypoint = host.entrypoint(named)
