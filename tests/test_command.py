@@ -96,7 +96,8 @@ def test_a_module_behind_what_runs_python_is_read(prefix: str) -> None:
         "watchfiles 'gunicorn -w 2 a:a' src", "watchfiles --filter python 'gunicorn -w 2 a:a'", "env -S 'gunicorn -w 2 a:a'",
         "nodemon -x 'gunicorn -w 2 a:a'", "sops exec-env x.yaml 'gunicorn -w 2 a:a'", "flock /x -c 'gunicorn -w 2 a:a'",
         "watchmedo auto-restart -R gunicorn -- -w 2 a:a", "doppler run --command 'gunicorn -w 2 a:a'",
-        "python -m watchfiles 'gunicorn -w 2 a:a'", "python -m dotenv run -- gunicorn -w 2 a:a",
+        "'gunicorn -w 2 a:a'", "env A=b '  gunicorn -w 2 a:a '", "python -m watchfiles 'gunicorn -w 2 a:a'",
+        "python -m dotenv run -- gunicorn -w 2 a:a",
     ],
 )  # fmt: skip
 def test_a_command_in_one_word_is_read(command: str) -> None:

@@ -275,6 +275,20 @@ def refuse(error: MemguardError) -> None:
         pytest.param({"manifest.yml": "applications: [{name: shop}]\n", **PLAIN},
                      [("shop", ("it has no command, and there is no "
                       "Dockerfile"), None, "unread")], id="cloud-foundry-decides"),
+        pytest.param({"manifest.yml": "applications: [{name: shop, memory: 2GB}]\n", "app.py": "",
+                      "runtime.txt": "python-3.6.9", "Procfile": "web: python app.py\n"},
+                     [("shop", "python app.py", 2048, "cloud-foundry")],
+                     id="cloud-foundry-that-installs-nothing"),
+        pytest.param({f"ops/manifests/manifest-{stage}.yaml":
+                      f"applications: [{{name: shop-{stage}, path: ../../src, memory: {size}M, command: python app.py}}]\n"
+                      for stage, size in (("ab", 256), ("dev", 256), ("stable", 512))}
+                     | {"src/app.py": "", "src/requirements.txt": ""},
+                     [("shop-stable", "python app.py", 512, "cloud-foundry")], id="cloud-foundry-in-folders"),
+        pytest.param({f"manifests/manifest_{name}.yml": f"applications: [{{name: {name}, memory: 256M, command: {run}}}]\n"
+                      for name, run in (("api", "gunicorn app:app"), ("jobs", "python app.py"), ("more", "null"))} | PLAIN,
+                     [("api", "gunicorn app:app", 256, "cloud-foundry"), ("jobs", "python app.py", 256, "cloud-foundry"),
+                      ("more", "it has no command, and there is no Dockerfile", None, "unread")],
+                     id="cloud-foundry-with-a-manifest-for-each"),
         pytest.param({"manifest.yml": "name: x\n", **PLAIN}, [], id="a-manifest-of-something-else"),
         pytest.param({"sam-template.yaml": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: "
                       "python3.12, "

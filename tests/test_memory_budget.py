@@ -379,6 +379,17 @@ def test_workers_with_a_bound_are_judged_by_it(
         assert any(re.search(said, message) for message in messages), messages
 
 
+def test_one_worker_that_is_too_much_is_an_error_however_many_there_are(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, {"Procfile": "web: gunicorn app:app --workers $(nproc)\n", "app.py": "import flask\napp = 1\n"})
+    write(root, {"requirements.txt": "flask==3.1.0\ngunicorn==23.0.0\n", "memguard.toml": 'limit = "20MiB"\n'})
+    status, report = judge(capsys)
+    (service,) = report["services"]
+    assert (status, service["verdict"]) == (1, "error")
+    assert re.search("of 20 MiB .*CPUs of the host: one worker alone is too much", report["findings"][0]["message"])
+
+
 def test_a_machine_of_fly_has_the_cpus_of_its_plan(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fly = '[processes]\nweb = "gunicorn app:app"\n[[vm]]\nmemory = "1gb"\ncpus = 2\n'
     settings = "import os\nworkers = os.cpu_count() * 2 + 1\n"

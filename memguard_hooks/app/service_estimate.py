@@ -71,7 +71,7 @@ class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
-    `branches` are those that count where only a run decides, and `of_ways` says why the most expensive start does.
+    `branches` are those that count where only a run decides, and `of_ways` says why this start does, of several.
     """
 
     settings: ServiceSettings
@@ -175,7 +175,17 @@ def _estimate_service(project: Project, service: Service, settings: ServiceSetti
     ways = command.ways or _bounds(command)
     if ways:
         return _estimate_ways(project, service, settings, ways, command.reason or "")
-    return _estimate_start(project, service, settings)
+    found = _estimate_start(project, service, settings)
+    return _too_much_for_one(project, service, settings, found) or found if isinstance(found, Skipped) else found
+
+
+def _too_much_for_one(project: Project, service: Service, settings: ServiceSettings, gap: Skipped) -> Estimated | None:
+    """Return a service with one worker, where nothing but their number is unknown and one is too much already."""
+    limit = limit_of(service, settings).size
+    worker = estimate_worker(project, service, settings) if limit is not None else None
+    if worker is None or limit is None or worker.taken <= bands_of(limit, settings)[1]:
+        return None
+    return worker._replace(of_ways=f"{gap.reason}: one worker alone is too much")
 
 
 def _bounds(command: StartCommand) -> tuple[StartCommand, ...]:
@@ -209,7 +219,7 @@ def _estimate_ways(
         figures = f"it takes {mib(least)} MiB one way and {mib(most.taken)} another {moment_name(most.judged)}"
         return Skipped(service.path, service.line, f"{reason}: {figures}")
     project.skipped += gaps
-    return most._replace(of_ways=reason)
+    return most._replace(of_ways=f"{reason}: the most expensive way counts")
 
 
 def _estimate_start(

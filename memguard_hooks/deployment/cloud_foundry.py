@@ -44,7 +44,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipped]:
     if get(app, "docker", "image") is not None or "static" in (scalar(app, "buildpack") or ""):
         return
-    folder = join(parent(path), (scalar(app, "path") or "").strip("/")) or parent(path)
+    folder = _folder(path, scalar(app, "path"), read_file)
     processes = list(each_once(items(get(app, "processes")))) or [app]
     for node in processes:
         name = (scalar(node, "type") or "web") if len(processes) > 1 else scalar(app, "name") or "web"
@@ -63,6 +63,15 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
             yield found
         if found is not None and node is app and command is None:
             yield from _of_procfile(folder, app, path, read_file)
+
+
+def _folder(path: str, written: str | None, read_file: Read) -> str:
+    """Return the folder of an application: without a `path` that in which `cf push` is called, here or in the root."""
+    here = parent(path)
+    if written:
+        found = join(here, written.strip("/"))
+        return here if found is None else found
+    return here if hosted.is_python(here, read_file) else ""
 
 
 def _of_procfile(folder: str, app: yaml.Node, path: str, read_file: Read) -> Iterator[Service]:

@@ -168,6 +168,8 @@ def _run(words: list[str], host: Host) -> StartCommand:
             task = task_runners.find(words, there)
             if task is not None:
                 return _staying(program, _run_task(program, task, there))
+        if len(words) == 1 and " " in words[0] and there.read_text(words[0]) is None:
+            return parse(words[0], there)  # a whole command that somebody has quoted
         inner = unwrap(words)
         if inner is None:
             return _run_program(words, there) if words else unknown("the command is empty")

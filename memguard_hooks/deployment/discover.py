@@ -110,8 +110,9 @@ _CHART_FOLDERS = late_pattern(
 
 _CLUSTER_FOLDERS = late_pattern(
     r"(?i)(?:.*[-_.])?(?:k8s|kube(?:rnetes)?|manifests|deploy(?:ment)?s?|infra(?:structure)?|ops|ci)(?:[-_].*)?"
+    r"|\.?(?:cf|cloud[-_.]?foundry|cloud[-_.]?gov)"
 )
-"""Folders of the root below which manifests of Kubernetes lie."""
+"""Folders of the root below which manifests of Kubernetes and of Cloud Foundry lie."""
 
 _IMAGE_FOLDERS = late_pattern(r"(?i)docker(?:files?)?|containers?|compose|docker-compose|deploy(?:ment)?s?|images?|build")
 """Folders that hold what makes images of the folder above them, and files of compose of any name."""
@@ -195,6 +196,12 @@ _STAGING = late_pattern(r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|pr
 """Words in the paths of what runs before it is for production."""
 
 _PRODUCTION = late_pattern(r"[.-]prod(?:uction)?\.")
+
+_APPLICATIONS = late_pattern(rb"^applications:", re.MULTILINE)
+"""What each manifest of Cloud Foundry says."""
+
+_NAMED_FOR_PRODUCTION = late_pattern(r"(?i)(?:^|[-_.])(?:prod(?:uction)?|stable|live)(?:[-_.]|$)")
+"""Words in the names of manifests of Cloud Foundry, of which there is one for each environment."""
 
 _DEVELOPMENT = late_pattern(
     r"--reload\b|\brunserver\b|\bdebugpy\b|--debug\b|\bwatchfiles\b|\bptw\b|(?<![\w/])dev(?:_\w+)?(?![\w/])"
@@ -851,7 +858,17 @@ class _Folder:
             listed = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
             jobs = self._files.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} jobs of Nomad")
             found += [self._files.run("nomad", path) for path in _of_production(jobs)]
+            pushed = _joined(self._files.run("cloud-foundry", path) for path in self._of_cloud_foundry())
+            found.append(_once(pushed)._replace(skipped=pushed.skipped))
         return _alike_once(_joined(found))
+
+    def _of_cloud_foundry(self) -> list[str]:
+        """Return the manifests of Cloud Foundry in folders, those for production where some are."""
+        listed = self._files.listed(self._files.folders_like(_CLUSTER_FOLDERS), (".yml", ".yaml"))
+        named = (path for path in listed if path.rpartition("/")[2].startswith("manifest"))
+        found = (path for path in named if _APPLICATIONS.search(self._files.peek(path) or b""))
+        paths = self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} manifests of Cloud Foundry")
+        return [one for one in paths if _NAMED_FOR_PRODUCTION.search(one.rpartition("/")[2])] or _of_production(paths)
 
     def _of_functions(self) -> Deployment:
         """Return the functions of Vercel and Azure, which lie in files that theirs does not name."""

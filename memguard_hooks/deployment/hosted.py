@@ -9,8 +9,8 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, normalize
 
-MANIFESTS = ("requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "uv.lock", "poetry.lock")
-"""Files that make a folder one of Python."""
+MANIFESTS = ("requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "uv.lock", "poetry.lock", "runtime.txt")
+"""Files that make a folder one of Python; `runtime.txt` names its version."""
 
 
 class HostedService(Record):

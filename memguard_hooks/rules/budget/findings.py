@@ -170,8 +170,7 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
     `web: 713 of 512 MiB serving, 43 at start (render free), this commit +57: after the start litellm, torch in voice.py:31`.
     Where the moments do not differ, the service's line says it.
     """
-    ways = f"{now.of_ways}: the most expensive way counts" if now.of_ways else ""
-    processes = "; ".join(filter(None, [_processes(assessed, now), ways, *(one.told for one in now.branches)]))
+    processes = "; ".join(filter(None, [_processes(assessed, now), now.of_ways, *(one.told for one in now.branches)]))
     moments = told_moments(report)
     if not moments or report.taken is None or report.estimate is None:
         return summary(report, since) + (f": {processes}" if processes else "")
