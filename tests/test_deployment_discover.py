@@ -73,6 +73,10 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
                      id="compose-has-read-the-image"),
         pytest.param({"compose.yaml": COMPOSE.replace("c.py", "c.py --reload"), "Dockerfile": DOCKERFILE},
                      ["web Dockerfile"], [], id="compose-reloads"),
+        pytest.param({"compose.yaml": "services:\n  web: {build: ., command: python manage.py runserver}\n"
+                      "  work: {build: ., command: python c.py}\n", "Dockerfile": "FROM python:3.12\nCOPY . .\n",
+                      "manage.py": ""}, ["web compose.yaml", "work compose.yaml"], [],
+                     id="compose-reloads-what-no-image-starts"),
         pytest.param({"compose.yaml": COMPOSE, "Procfile": PROCFILE}, ["web Procfile"], [],
                      id="compose-for-development"),
         pytest.param({"compose.yaml": LIMITED, "Procfile": f"{PROCFILE}worker: python  c.py\n",

@@ -1036,7 +1036,7 @@ class _Folder:
         found = self._files.run("compose", path, read_named)
         if has_processes and not is_production and not any(one.limit for one in found.services):
             return Deployment()
-        if "Dockerfile" in self._names and not self._image_reloads:
+        if "Dockerfile" in self._names and self._image_serves:
             kept = tuple(one for one in found.services if not _DEVELOPMENT.search(one.command))
             self._is_beside_image = len(kept) < len(found.services)
             if self._is_beside_image:
@@ -1067,12 +1067,14 @@ class _Folder:
         return set(sorted(names, key=lambda name: (*(not re.search(f"(?i){one}", name) for one in first), name))[:1])
 
     @property
-    def _image_reloads(self) -> bool:
-        """Return whether the Dockerfile here starts for developers as well, so that compose hides nothing better."""
+    def _image_serves(self) -> bool:
+        """Return whether the Dockerfile here starts what no developers run, in the place of what compose starts for them."""
         path = self._at("Dockerfile")
         data = self._files.peek(path)
         started = self._files.started(path, data, self._path) if data is not None else None
-        return isinstance(started, Service) and _DEVELOPMENT.search(started.command) is not None
+        if not isinstance(started, Service) or _DEVELOPMENT.search(started.command):
+            return False
+        return self._files.entrypoint(started) is not None
 
     def _limits_memory(self, name: str) -> bool:
         data = self._files.peek(self._at(name)) or b""
