@@ -379,6 +379,27 @@ def test_workers_with_a_bound_are_judged_by_it(
         assert any(re.search(said, message) for message in messages), messages
 
 
+@pytest.mark.parametrize(
+    ("limit", "installed", "verdict", "said"),
+    [
+        pytest.param(
+            "512MiB", "torch==2.5.1", "unknown", r"up to \d+ MiB that app.py:3 imports by a computed name", id="torch"
+        ),
+        pytest.param("512MiB", "rich==13.9.4", "ok", None, id="small"),
+        pytest.param("8GiB", "torch==2.5.1", "ok", None, id="all-of-it-fits"),
+    ],
+)
+def test_an_import_by_a_computed_name_may_load_all_that_is_installed(
+    root: Path, capsys: pytest.CaptureFixture[str], limit: str, installed: str, verdict: str, said: str | None
+) -> None:
+    code = "import importlib, os, flask\n\nimportlib.import_module(os.environ['BACKEND'])\napp = flask.Flask('x')\n"
+    write(root, {"Procfile": "web: gunicorn app:app\n", "app.py": code, "memguard.toml": f'limit = "{limit}"\n'})
+    write(root, {"requirements.txt": f"flask==3.1.0\ngunicorn==23.0.0\n{installed}\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert service["verdict"] == verdict
+    assert (service.get("reason") is None) if said is None else re.search(said, service["reason"])
+
+
 def test_one_worker_that_is_too_much_is_an_error_however_many_there_are(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

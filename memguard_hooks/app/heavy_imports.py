@@ -295,7 +295,9 @@ def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
     """Judge one file by itself; what cannot be read or analyzed is noted."""
     analysis = _analysis(project, path, lambda names: bool(heavy_roots(project, names)))
     for unknown in analysis.unknown:
-        project.skipped.append(Skipped(path, unknown.line, f"imports a computed name: {unknown.text}"))
+        from memguard_hooks.imports.model import COMPUTED
+
+        project.skipped.append(Skipped(path, unknown.line, f"{COMPUTED}: {unknown.text}"))
     for site in analysis.sites:
         if site.when == "import" and site.level == 0:
             for root in heavy_here(project, _names(site)):

@@ -71,6 +71,7 @@ class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
+    `guessed` is the process where an import by a computed name loads all that is installed, None without such an import.
     `branches` are those that count where only a run decides, and `of_ways` says why this start does, of several.
     """
 
@@ -85,6 +86,7 @@ class Estimated(Record):
     dirty: Estimate = NOTHING
     branches: tuple[Branch, ...] = ()
     of_ways: str = ""
+    guessed: ProcessEstimate | None = None
 
     @property
     def judged(self) -> Moment:
@@ -117,8 +119,18 @@ class Estimated(Record):
 
     @property
     def most(self) -> int:
-        """The bytes that count against the limit where models take all that nobody measured; none of it is shared."""
-        return self.taken + self.workers * self.process.models.more(self.judged)
+        """The bytes that count against the limit where models take all that nobody measured; none of it is shared.
+
+        Imports by a computed name load all that is installed then.
+        """
+        return self.taken + self.workers * self.process.models.more(self.judged) + self.of_computed
+
+    @property
+    def of_computed(self) -> int:
+        """The bytes that imports by a computed name add at most."""
+        if self.guessed is None:
+            return 0
+        return max(0, self.taken_as(self.guessed, self.command) - self.taken_as(self.process, self.command))
 
     def counted(self, estimate: Estimate, moment: Moment) -> int:
         """Return what counts of an estimate by a moment: the most until then."""
@@ -285,7 +297,16 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     estimate = estimate_together(process, command, settings.runtime or 0)
     unread = (*walked.unread, *entry.unread)
-    return Estimated(settings, command, entry, process, estimate, command.workers or 1, unread, walked)
+    found = Estimated(settings, command, entry, process, estimate, command.workers or 1, unread, walked)
+    if not walked.computed or process.is_measured:
+        return found
+    from memguard_hooks.catalog.module_names import modules_of
+
+    installed = (*project.declared.inventory.direct(), *project.declared.installed_by_commands)
+    modules = dict.fromkeys(module for one in installed for module in modules_of(one.name))
+    every = walked._replace(externals=(*walked.externals, *(External((module,)) for module in modules)))
+    guessed = estimate_process(project.declared, parent(entry.path), every, entry.target.python, known, models, work, built)
+    return found._replace(guessed=guessed)
 
 
 def _of_server(module: str) -> External:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
-from memguard_hooks.imports.model import AT_MODULE_LEVEL, BEHIND_A_PROXY, FileReading, How, ImportSite, Target
+from memguard_hooks.imports.model import AT_MODULE_LEVEL, BEHIND_A_PROXY, COMPUTED, FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -92,6 +92,11 @@ class Walk(Record):
     def paths(self) -> list[str]:
         """The files that are loaded, in the order of their moments."""
         return [path for moment in MOMENTS for path in self.files[moment]]
+
+    @property
+    def computed(self) -> list[str]:
+        """Where what is loaded imports a name that nobody knows: `app.py:4`."""
+        return [f"{gap.path}:{gap.line}" for gap in self.skipped if gap.reason.startswith(COMPUTED)]
 
 
 class _Reached(Record):
@@ -351,7 +356,7 @@ class _Walker:
             if moment != "all" and path not in self._unread:
                 self._unread.append(path)
         for unknown in reading.analysis.unknown if moment != "all" else ():
-            self._skipped[Skipped(path, unknown.line, f"imports a computed name: {unknown.text}")] = None
+            self._skipped[Skipped(path, unknown.line, f"{COMPUTED}: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):
             self._files[moment][path] = reading.size
         if self._reach is not None and moment != "all":

@@ -97,6 +97,10 @@ class Unknown(Record):
     text: str
 
 
+COMPUTED = "imports a computed name"
+"""What is said of such an import."""
+
+
 class Analysis(Record):
     """All that one file imports, by position."""
 
