@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 import tomli
-from measure_footprints import Catalog, render_measurements
+from measure_footprints import Catalog, render_brought, render_measurements
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from update_readme import count_measured
@@ -449,6 +449,12 @@ def test_packages_take_what_their_models_do_with_a_version_of_pydantic() -> None
     flask = lookup.find("flask", "flask", None, "3.11")
     assert flask is not None
     assert lookup.with_pydantic(flask, "2.9.0") == flask
+
+
+def test_what_versions_take_where_others_load_them_is_of_the_files() -> None:
+    told = render_brought(Catalog(FOLDER).read_all())
+    assert (FOLDER / "brought.tsv").read_text("ascii") == told
+    assert "\nlangsmith\tlangsmith\t" in told
 
 
 def test_models_of_older_pydantics_take_more() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.fitting import fit, pins_all
 from memguard_hooks.catalog.lookup import Footprint
@@ -45,6 +47,23 @@ def test_what_something_else_loads_too_is_still_there() -> None:
     fitted = fit(newer, older.installed, "3.11")
     assert "httpx2" not in fitted.own
     assert {"httpx", "pydantic", "anthropic"} <= fitted.own.keys()
+
+
+def test_what_loads_little_by_itself_counts_as_others_have_loaded_its_version() -> None:
+    newer, alone = found("langchain_openai", "langchain-openai"), found("langsmith", "langsmith")
+    assert alone.own["langsmith"][0] < 2**16
+    fitted = fit(newer, {"langsmith": "0.4.21"}, "3.11")
+    measured = found("langchain_core.tools:tool", "langchain-core", "0.3.75").own["langsmith"][0]
+    assert fitted.own["langsmith"][0] == pytest.approx(measured, rel=0.2)
+    assert newer.own["langsmith"][0] > 3 * measured
+    assert newer.resident - fitted.resident == newer.own["langsmith"][0] - fitted.own["langsmith"][0]
+
+
+def test_what_others_load_a_part_of_only_stays_as_it_was_measured() -> None:
+    assert lookup.brought_by_others("scipy") is None
+    part = found("langchain_openai", "langchain-openai")
+    part = part._replace(own={**part.own, "langsmith": (2**20, 2**20)})
+    assert fit(part, {"langsmith": "0.4.21"}, "3.11") is part
 
 
 def test_what_nobody_pins_stays_as_it_was_measured() -> None:

@@ -1,7 +1,8 @@
 """What a footprint takes beside other versions than those it was measured beside.
 
 A footprint holds all that a module loads, in the versions that were the newest on the day of its measurement. Where the
-project pins another version of something in it, and both versions were measured by themselves, their difference counts.
+project pins another version of something in it, and both versions were measured by themselves, their difference counts; of
+what loads little by itself, such as langsmith, that of what others have loaded of both.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def _move(own: dict[str, Cost], footprint: Footprint, distribution: str, wanted:
     """Put what one distribution takes in another version into own costs, with what it loads then besides, or no longer."""
     pairs = list(_pairs(own, distribution, footprint.installed[distribution], wanted, python))
     if not pairs:
+        _move_as_brought(own, distribution, footprint.installed[distribution], wanted)
         return
     _, package, before, after = min(pairs, key=lambda pair: pair[0])
     there, now, loaded = before.own[package], after.own.get(package, (0, 0)), own[package]
@@ -74,6 +76,15 @@ def _move(own: dict[str, Cost], footprint: Footprint, distribution: str, wanted:
         left = {name for name in before.own.keys() - after.own.keys() if name in own and not _is_standard(name)}
         for name in left - _brought_without(package, left, footprint, python):
             del own[name]
+
+
+def _move_as_brought(own: dict[str, Cost], distribution: str, beside: str, wanted: str) -> None:
+    """Put what a package takes in another version into own costs, which only others have loaded as a whole."""
+    package, sizes = lookup.brought_by_others(distribution) or ("", {})
+    if package in own:
+        before, after = (sizes[lookup.nearest_version(tuple(sizes), version)] for version in (beside, wanted))
+        if 1 / UNLIKE < own[package][0] / before < UNLIKE:
+            own[package] = (own[package][0] * after // before, own[package][1] * after // before)
 
 
 def _brought_without(package: str, names: set[str], footprint: Footprint, python: str | None) -> set[str]:

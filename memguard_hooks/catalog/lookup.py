@@ -4,7 +4,8 @@ The data lies beside this module, in ``data/``: one JSON file a distribution, re
 ``index.tsv``, which lists the measured modules; ``tools/measure_footprints.py`` writes both. ``light.tsv`` lists modules
 that take less than 10 MiB, by ``tools/survey_footprints.py``: rougher, but enough to know that they are light. It also
 writes ``standard.tsv``, with the modules of the standard library. ``pydantic.tsv`` says what packages take with an older
-pydantic than the one beside which they were measured, by ``tools/measure_pydantic.py``.
+pydantic than the one beside which they were measured, by ``tools/measure_pydantic.py``. ``brought.tsv`` says what versions
+of packages take where others load them, where those differ.
 """
 
 from __future__ import annotations
@@ -254,7 +255,7 @@ def read_footprint(distribution: str, item: Item) -> Footprint:
         anonymous=item["anonymous"],
         peak=item["peak"],
         without_bytecode=(without_bytecode[0] * 1024, without_bytecode[1] * 1024) if without_bytecode else None,
-        own=_own(" ".join(item["own"])),
+        own=read_own(" ".join(item["own"])),
         optional=tuple(item["optional"]),
         installed=item["installed"],
     )
@@ -336,6 +337,19 @@ def _fields(name: str, key: str) -> list[str] | None:
 
 
 @cache
+def brought_by_others(distribution: str) -> tuple[str, Mapping[str, int]] | None:
+    """The package of a distribution, and what its measured versions take where others load it, in bytes; they rise.
+
+    None for what takes as much in all of them, or of which others load more or less.
+    """
+    fields = _fields("brought.tsv", distribution)
+    if fields is None:
+        return None
+    sizes = (one.partition(":") for one in fields[1].split(" "))
+    return fields[0], {version: int(kib) * 1024 for version, _, kib in sizes}
+
+
+@cache
 def find_light(module: str) -> Footprint | None:
     """What the survey found of exactly this module root; the first distribution by name, where several provide it."""
     fields = _fields("light.tsv", module)
@@ -378,7 +392,7 @@ def _surveyed(base: Footprint, module: str, distribution: str, version: str, cos
         resident=int(resident) * 1024,
         anonymous=int(anonymous) * 1024,
         peak=int(resident) * 1024,
-        own=_own(own),
+        own=read_own(own),
     )
 
 
@@ -389,7 +403,7 @@ def package_in(own: Mapping[str, tuple[int, int]], module: str) -> str:
     return module
 
 
-def _own(text: str) -> dict[str, tuple[int, int]]:
+def read_own(text: str) -> dict[str, tuple[int, int]]:
     """Read own costs: `email:520 ssl:6796/2872 -:80`, resident and anonymous KiB; `-` are the small standard modules."""
     found: dict[str, tuple[int, int]] = {}
     for item in text.split():
