@@ -964,7 +964,9 @@ def test_the_comments_of_a_compiled_file_tell_what_an_unknown_package_requires(
         root,
         {"requirements.txt": compiled.replace("   wrapper\n", "   other\n", 1) + "other==1  # via -r requirements.in\n"},
     )
-    assert judge(capsys)[1]["services"][0]["estimate_mib"] == guessed
+    others = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert others["expected"] == guessed["expected"]
+    assert others["high"] < guessed["high"] - 20  # what requires nothing brings nothing
 
 
 def test_the_lock_nearest_to_what_starts_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
