@@ -218,7 +218,7 @@ def test_each_tool_is_told_the_index_in_its_own_way(run: Run, name: str, text: s
         pytest.param("transformers==4.25.1", "import os\n", "nothing here imports it: delete it", id="heavy"),
         pytest.param("transformers", "import transformers\n", "a.py imports it: call a hosted model", id="heavy-imported"),
         pytest.param("torch\ntransformers", "import transformers\n", "call a hosted model", id="loaded-by-another"),
-        pytest.param("transformers\ntorch", "import os\n", "nothing here imports it: delete it", id="what-might-load-it-is-not"),
+        pytest.param("transformers\ntorch", "import os\n", "nothing here imports it: delete it", id="loader-not-imported"),
         pytest.param("tensorflow\ndeepface", "import deepface\n", "call a hosted model", id="taken-where-it-is"),
         pytest.param("torch\ndetoxify", "import detoxify\n", "call a hosted model", id="required-by-another"),
         pytest.param("tokenizers", "__import__(name)\n", "delete it: what needs it", id="nobody-knows"),

@@ -101,8 +101,8 @@ def _instead(project: Project, requirement: Requirement, code: Code | None) -> s
 def _is_loaded_by_another(project: Project, name: str, code: Code) -> bool:
     """Return whether another package that is declared may load one: it brings it, or is imported and takes what it finds."""
     declared = {one.name for one in project.declared.inventory.requirements} - {name}
-    takers = [other for other in declared if other in LOADED_BY_NAME or LOADERS.match(other)] if name in LOADED_BY_NAME else []
-    takes = any(code.files_with(modules_of(other)) for other in takers)
+    takers = [other for other in declared if other in LOADED_BY_NAME or LOADERS.match(other)]
+    takes = name in LOADED_BY_NAME and any(code.files_with(modules_of(other)) for other in takers)
     from memguard_hooks.dependencies.unmeasured import known_required
 
     required = known_required()
