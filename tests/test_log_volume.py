@@ -71,6 +71,7 @@ def test_a_level_in_code_and_in_the_start_command(project: Path, capsys: pytest.
         ('"INFO"', "DEBUG", [("compose.yaml", 6, "MG501")]),
         ('"DEBUG"', "INFO", []),
         ('"INFO"', "10", [("compose.yaml", 6, "MG501")]),
+        ('"INFO"', "2", []),  # of another scale, as TF_CPP_MIN_LOG_LEVEL
         ('"DEBUG"', "", []),
     ],
 )

@@ -475,9 +475,31 @@ def test_what_a_script_of_streamlit_needs_in_each_session_is_a_warning(
     told = [line for line in capsys.readouterr().out.splitlines() if " MG201 " in line or line.startswith("    fix: ")]
     assert told[0].startswith("app.py:1:1: MG201 pandas")
     assert told[0].endswith("(warning)")
-    assert told[1].startswith("    fix: import it in the branch or the function that needs it: streamlit runs this file")
+    assert told[1].startswith("    fix: import it in the branch or the function that needs it: streamlit runs its script")
     assert told[2].startswith("frames.py:1:1: MG201 scipy.stats")
     assert not told[2].endswith("(warning)")
+
+
+def test_pages_of_streamlit_that_load_what_each_session_loads_anyway_are_no_errors(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An app that fits was refused for each of its pages: moving pandas saves nothing by the time that is judged."""
+    table = "import pandas\nimport streamlit\n\ndef show():\n    streamlit.write(pandas.DataFrame())\n"
+    held = f"{table}\nEMPTY = pandas.DataFrame()\n"
+    inside = "def ask():\n    from google import genai\n    return genai\n"
+    files = {
+        "Procfile": "web: streamlit run app.py\n",
+        "app.py": "import streamlit\nimport charts\nimport asking\ncharts.show()\n",
+        "charts.py": held,
+        "tables.py": held,
+        "asking.py": inside,
+        "pages/1_Tables.py": "import tables\ntables.show()\n",
+        "pages/2_Ask.py": "import asking\nasking.ask()\n",
+    }
+    write_dedented(project, files)
+    assert main([]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if " MG201 " in line]
+    assert [line.partition(":")[0] for line in told] == ["charts.py"]
 
 
 HOSTILE = {

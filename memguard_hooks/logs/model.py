@@ -95,10 +95,18 @@ def is_judged(path: str) -> bool:
     return _ASIDE.search(path) is None
 
 
+_LEAST = 5
+"""The least number that a level of Python's logging has: `TRACE` of loguru."""
+
+
 def level_of_text(text: str) -> str:
-    """Return the name of a level that a person has written, empty for what is none."""
+    """Return the name of a level that a person has written, empty for what is none.
+
+    Small numbers are of other scales: TensorFlow's `TF_CPP_MIN_LOG_LEVEL=2` hides what is less than an error.
+    """
     word = text.strip().upper()
     if word.isdecimal():
         number = int(word[:4])
-        return next((name for name, value in LEVELS.items() if value == number), "DEBUG" if number < LEVELS["INFO"] else "")
+        below = "DEBUG" if _LEAST <= number < LEVELS["INFO"] else ""
+        return next((name for name, value in LEVELS.items() if value == number), below)
     return word if word in LEVELS else ""

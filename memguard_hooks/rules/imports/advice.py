@@ -180,22 +180,24 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
         yield found
         return
     outcome: Deferred = "never"
-    is_of_sessions = _is_run_in_sessions(eager)
+    own, is_of_sessions = _is_run_in_sessions(eager)
     if found.code == "MG201":
-        outcome = "at start" if is_of_sessions and not found.is_fixable else advice.deferred(eager)
+        outcome = "at start" if own and not found.is_fixable else advice.deferred(eager)
     if outcome == "no use":
         return
     saving = advice.saving(eager, found)
-    if outcome == "later" and eager.at_request and saving is not None:
+    saves_start = saving is not None and saving.is_of_start
+    is_later = outcome == "later" or (outcome in ("never", "unknown") and saves_start)
+    is_done = outcome == "at start" or (found.code == "MG201" and eager.site.why != AT_MODULE_LEVEL)
+    if eager.at_request and (is_done or (is_later and saving is not None)):
         return  # each process loads it as it serves, before and after
     if saving is not None and saving.is_little:
         yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
     elif found.code != "MG201":
-        is_later = saving is not None and saving.is_of_start
-        yield _with_saving(found, saving)._replace(severity="warning" if is_later else found.severity)
+        yield _with_saving(found, saving)._replace(severity="warning" if saves_start else found.severity)
     elif outcome == "at start" and is_of_sessions:
         yield found._replace(severity="warning", fix=(_OF_SESSIONS,), is_fixable=False)
-    elif outcome == "later" or (outcome == "never" and saving is not None and saving.is_of_start):
+    elif is_later:
         yield _later(found, eager, saving)
     elif outcome == "at start":
         fix = "move the import into the function that uses it, and call that function later: now it runs at start"
@@ -245,15 +247,15 @@ NEAR = 0.8
 
 
 _OF_SESSIONS = (
-    "import it in the branch or the function that needs it: streamlit runs this file in each session, and the first one "
-    "loads what stands at its top"
+    "import it in the branch or the function that needs it: streamlit runs its script in each session, and the first one "
+    "loads what stands at the top of its files"
 )
 
 
-def _is_run_in_sessions(eager: Eager) -> bool:
-    """Return whether an import stands in the file that streamlit runs for each session: nothing of that runs at start."""
-    own = (one.entry.command.program == "streamlit" and one.entry.path == eager.path for one in eager.services)
-    return bool(eager.services) and all(own)
+def _is_run_in_sessions(eager: Eager) -> tuple[bool, bool]:
+    """Return whether an import stands in the file that streamlit runs for each session, or in any that it loads then."""
+    loads = bool(eager.services) and all(one.entry.command.program == "streamlit" for one in eager.services)
+    return loads and all(one.entry.path == eager.path for one in eager.services), loads
 
 
 def _is_for_developers(eager: Eager) -> bool:
