@@ -23,8 +23,9 @@ settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run by hand read more of the files on which readers are compared."""
+    """Let a run by hand, and the one of each week, try more of what is drawn by a seed."""
     parser.addoption("--installed-files", type=int, default=40, help="how many installed files each comparison reads")
+    parser.addoption("--times", type=int, default=1, help="how many times as many generated cases are tried")
 
 
 IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
@@ -75,6 +76,12 @@ def installed_files(request: pytest.FixtureRequest) -> list[Path]:
     files = [path for path in sorted(found) if path.stat().st_size < 60_000]
     random.Random(5).shuffle(files)  # noqa: S311 - a choice, no secret
     return files[: request.config.getoption("--installed-files")]
+
+
+@pytest.fixture(scope="session")
+def times(request: pytest.FixtureRequest) -> int:
+    """Return how many times as many generated cases are tried as usual."""
+    return int(request.config.getoption("--times"))
 
 
 @pytest.fixture(scope="session")

@@ -60,11 +60,13 @@ def test_time_for_slow_files_is_bounded_and_the_next_run_goes_on(
     assert judge() == {"verdict": "ok"}
 
 
-SLICE = random.Random(13).sample(KINDS, 30)  # noqa: S311 - `tools/attack.py` runs all of them
-"""Kinds of attacks, of which many take more than a second."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take some kinds of attacks: many take more than a second. `tools/attack.py` runs all of them."""
+    if metafunc.function is test_no_project_is_an_attack:
+        number = min(12 * metafunc.config.getoption("times"), len(KINDS))
+        metafunc.parametrize("name", random.Random(13).sample(KINDS, number))  # noqa: S311 - no secret
 
 
-@pytest.mark.parametrize("name", SLICE)
 def test_no_project_is_an_attack(tmp_path: Path, name: str) -> None:
     """`tools/attack.py` measures the time as well, with all commands."""
     found = run(sys.executable, ["check", "--format", "github"], make_kind(tmp_path / "project", name))

@@ -237,7 +237,11 @@ def test_a_walk_with_a_way_chosen_is_kept_for_itself(tmp_path: Path, way: str) -
     assert found._replace(asked={}) == fresh(tmp_path, given)._replace(asked={})
 
 
-@pytest.mark.parametrize("seed", range(40))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(12 * metafunc.config.getoption("times")))
+
+
 def test_any_edit_gives_the_walk_of_an_empty_store(tmp_path: Path, store: Store, seed: int) -> None:
     """One edit on another, of which many are taken from what was kept."""
     choose = random.Random(seed)  # noqa: S311 - the same edits each time

@@ -32,6 +32,12 @@ NOON = int(dt.datetime(2026, 11, 28, 12, tzinfo=dt.timezone.utc).timestamp())
 NOON_OF_2000 = int(dt.datetime(2000, 11, 28, 12, tzinfo=dt.timezone.utc).timestamp())
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work outside of the checkout: the platform is looked for in all files of the repository."""
+    monkeypatch.chdir(tmp_path)
+
+
 def write(folder: Path, *lines: str) -> str:
     path = folder / "app.log"
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
