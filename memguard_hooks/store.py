@@ -16,6 +16,7 @@ import sys
 import time
 
 from memguard_hooks.git import find_git
+from memguard_hooks.shape import checked
 
 try:  # What hashlib gives, without OpenSSL: a quarter of the start of Python.
     from _blake2 import blake2b
@@ -26,7 +27,11 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.machinery import ModuleSpec
-    from typing import IO
+    from typing import IO, TypeVar
+
+    from memguard_hooks.shape import Shape
+
+    Value = TypeVar("Value")
 
 FOLDER = "memguard"
 
@@ -211,6 +216,13 @@ class Store:
         except (ValueError, RecursionError):
             return None
         return value
+
+    def known(self, shape: Shape[Value], *name: bytes) -> Value | None:
+        """Return what was kept under a name, None where nothing of that shape was."""
+        try:
+            return checked(shape, self.get(*name))
+        except (TypeError, ValueError):
+            return None
 
     def put(self, value: object, *name: bytes) -> None:
         """Keep a value that JSON can hold."""

@@ -18,6 +18,7 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.hooks import all_hooks, memory_budget
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings, Settings
+from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree
 
 MODULES = 210
@@ -129,10 +130,11 @@ def test_a_row_that_somebody_else_has_written_counts_as_none(
     judge(capsys)
     commit(project, {"parts/part3.py": "import pandas\n"})
     seen: list[str] = []
+    get = Store.get
     for rows in (1, "x", [1], [[1, 2]], [[["web"], []]], [[[["web", [[1], True, {}]]], []]], [[[["web", 3]], []]],
                  [[[["web", [[[1, 2, 3, 4]] * 3, 1, {}]]], []]], [[[["web", [[["a"]] * 3, True, {}]]], []]],
                  [[[], [["app.py", 1]]]], [[[], [["app.py", [], {}, 7]]]], [[[], [[3, None, "", None]]]]):  # fmt: skip
-        monkeypatch.setattr("memguard_hooks.app.past._listed", lambda _, rows=rows: rows if isinstance(rows, list) else [])
+        monkeypatch.setattr(Store, "get", lambda self, *name, rows=rows: rows if name[0] == b"past" else get(self, *name))
         seen.append(judge(capsys))
     monkeypatch.undo()
     assert all(one == seen[0] for one in seen)

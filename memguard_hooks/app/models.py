@@ -130,8 +130,8 @@ def _may_load(project: Project, path: str) -> bool:
     name = project.tree.identity(path)
     if name is None:
         return False
-    known = project.facts.store.get(b"may load a model", name)
-    if isinstance(known, bool):
+    known = project.facts.store.known(bool, b"may load a model", name)
+    if known is not None:
         return known
     from memguard_hooks.models.loaders import may_load
 

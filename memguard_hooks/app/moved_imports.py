@@ -12,6 +12,7 @@ from memguard_hooks.formats.python_source import decode, parse, shortened, tree_
 from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.shape import record, rows, texts
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -43,16 +44,12 @@ class MovedFile(Record):
 def find_move(sources: SourceFiles, path: str, lines: Collection[int]) -> Move | None:
     """Return what moving the imports of some lines would move, None where it cannot be done; kept by the content."""
     key = (b"move", sources.content(path), b"%d" % path.endswith("__init__.py"), repr(sorted(lines)).encode())
-    kept = sources.store.get(*key)
-    if not isinstance(kept, list) or len(kept) not in (0, 2) or not all(map(_is_texts, kept)):
+    kept = sources.store.known(rows(record(Move, texts, texts)), *key)
+    if kept is None:
         moved = move_imports(sources.data(path), path, lines)
-        kept = [] if moved is None else list(moved.move)
+        kept = () if moved is None else (moved.move,)
         sources.store.put(kept, *key)
-    return Move(*map(tuple, kept)) if len(kept) == 2 else None
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and set(map(type, value)) <= {str}
+    return next(iter(kept), None)
 
 
 def takes_any(sources: SourceFiles, path: str, names: Sequence[str]) -> bool:
@@ -61,8 +58,8 @@ def takes_any(sources: SourceFiles, path: str, names: Sequence[str]) -> bool:
     if data.isascii() and not _STAR.search(data) and not any(name.encode() in data for name in names):
         return False  # as of most files: no need to parse it
     key = (b"takes", sources.content(path), *(name.encode("utf-8", "surrogatepass") for name in names))
-    kept = sources.store.get(*key)
-    if not isinstance(kept, bool):
+    kept = sources.store.known(bool, *key)
+    if kept is None:
         kept = _takes_any(data, path, names)
         sources.store.put(kept, *key)
     return kept

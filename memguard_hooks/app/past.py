@@ -10,6 +10,7 @@ import os
 
 from memguard_hooks.finding import MOMENTS, Estimate, Figures
 from memguard_hooks.record import Record
+from memguard_hooks.shape import checked, maybe, record
 from memguard_hooks.tree import Held, RevisionTree, WorkTree
 
 TYPE_CHECKING = False  # as typing has it
@@ -54,12 +55,12 @@ def keep_past(project: Project, found: Iterable[tuple[str, Past | None]]) -> Non
     services = [(name, past and (past.estimate, past.is_whole, past.sizes)) for name, past in found]
     row = [services, [[path, *held] for path, held in tree.held()]]
     store, key = project.facts.store, _key(project)
-    store.put([row, *_listed(store.get(*key))[: MAX_KEPT - 1]], *key)
+    store.put([row, *(store.known(list, *key) or ())[: MAX_KEPT - 1]], *key)
 
 
 def recall_past(project: Project, commit: RevisionTree) -> dict[str, list[Past | None]] | None:
     """Return what the services of a commit took, by their names; None where no run has judged just that."""
-    for row in _listed(project.facts.store.get(*_key(project))):
+    for row in project.facts.store.known(list, *_key(project)) or ():
         try:
             services, seen = row
             held = [(path, Held(kind, content, names)) for path, kind, content, names in seen]
@@ -83,17 +84,6 @@ def _services(rows: Any) -> dict[str, list[Past | None]]:
 
 
 def _past(moments: Any, is_whole: Any, sizes: Any) -> Past:
-    figures = [Figures(*map(_number, one)) for one in moments]
-    if len(figures) != len(MOMENTS) or type(is_whole) is not bool:
-        raise ValueError
-    return Past(Estimate(*figures), is_whole, {str(package): int(size) for package, size in sizes.items()})
-
-
-def _number(value: Any) -> Any:
-    if value is not None and type(value) is not int:
-        raise ValueError
-    return value
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    figures = record(Figures, int, int, int, int, maybe(int), int)
+    estimate = record(Estimate, *[figures] * len(MOMENTS))(moments)
+    return Past(estimate, checked(bool, is_whole), {str(package): int(size) for package, size in sizes.items()})

@@ -13,6 +13,7 @@ from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Skipped, Step, Wa
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.record import Record
+from memguard_hooks.shape import row, rows
 from memguard_hooks.startup.table import (
     BROWSER,
     READS,
@@ -187,11 +188,11 @@ def suspects(
     return frozenset((body.partition(".<")[0], last) for body, last in found)
 
 
-def _all_suspects(sources: SourceFiles, path: str) -> list[list[str]]:
+def _all_suspects(sources: SourceFiles, path: str) -> tuple[tuple[str, str], ...]:
     """Return the calls of all bodies of a file that may do work: kept, as few files have any and all are asked."""
     key = (b"work", sources.content(path))
-    kept = sources.store.get(*key)
-    if isinstance(kept, list) and all(isinstance(one, list) and tuple(map(type, one)) == (str, str) for one in kept):
+    kept = sources.store.known(rows(row(str, str)), *key)
+    if kept is not None:
         return kept
     found: dict[tuple[str, str], None] = {}
     if _may_work(sources, path):
@@ -206,7 +207,7 @@ def _all_suspects(sources: SourceFiles, path: str) -> list[list[str]]:
             if _is_suspect(term, bound) or (term[1:] in bound and term.endswith("().__init__"))
         )
     sources.store.put(list(found), *key)
-    return [[*one] for one in found]
+    return tuple(found)
 
 
 def _may_work(sources: SourceFiles, path: str) -> bool:

@@ -24,6 +24,7 @@ from memguard_hooks.imports.model import (
     Unknown,
 )
 from memguard_hooks.record import Record
+from memguard_hooks.shape import checked, maybe, one_of, record, row, rows, texts
 from memguard_hooks.store import Store, digest, written
 
 TYPE_CHECKING = False  # as typing has it
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.imports.built_at_load import BuiltAtLoad
     from memguard_hooks.imports.module_nodes import ModuleNodes
+    from memguard_hooks.shape import Shape
 
     Fact = TypeVar("Fact")
     Found = TypeVar("Found")
@@ -111,13 +113,11 @@ class Facts:
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
         """Return the analysis of a source, or why there is none."""
         key = _analysis_key(name, target)
-        return self._known(
-            self._analyses, key, _decode_analysis, lambda: self._analyze(name, read, target), lambda: GIVEN_UP
-        )
+        return self._known(self._analyses, key, _analysis, lambda: self._analyze(name, read, target), lambda: GIVEN_UP)
 
     def kept_analysis(self, name: bytes, target: Target) -> Analysis | Problem | None:
         """Return the analysis of a source that is not there any more, None where it is not kept."""
-        return self._kept(_analysis_key(name, target), _decode_analysis)
+        return self.store.known(_analysis, *_analysis_key(name, target))
 
     def _analyze(self, name: bytes, read: Read, target: Target) -> Analysis | Problem:
         """Analyze a source; not again where others call more of it, and nothing of that acts."""
@@ -141,43 +141,43 @@ class Facts:
         """Return what the bytes of a source say."""
         key = _outline_key(name, framework)
         unknown = lambda: Outline(len(read()), (), (), GIVEN_UP)  # noqa: E731 - as short as its neighbors
-        return self._known(self._outlines, key, _decode_outline, lambda: _outline(read(), framework), unknown)
+        return self._known(self._outlines, key, _OUTLINE, lambda: _outline(read(), framework), unknown)
 
     def kept_outline(self, name: bytes, framework: Framework) -> Outline | None:
         """Return the outline of a source that is not there any more, None where it is not kept."""
-        return self._kept(_outline_key(name, framework), _decode_outline)
+        return self.store.known(_OUTLINE, *_outline_key(name, framework))
 
     def names(self, name: bytes, read: Read) -> Names:
         """Return the modules that a source may import, as its bytes tell."""
-        return self._known(self._names, (b"names", name), _decode_names, lambda: _find_names(read()))
+        return self._known(self._names, (b"names", name), _NAMES, lambda: _find_names(read()))
 
     def functions(self, name: bytes, read: Read) -> Functions:
         """Return what each function of a source calls and hands over."""
         if name not in self._functions:
             _bound(self._functions)
-            kept = self._kept((b"functions", name), _decode_functions)
+            kept = self.store.known(_FUNCTIONS, b"functions", name)
             self._functions[name] = kept if kept is not None else self._find_functions(name, read)[0]
         return self._functions[name]
 
     def kept_functions(self, name: bytes) -> Functions | None:
         """Return the functions of a source that is not there any more, None where they are not kept."""
-        return self._functions.get(name) or self._kept((b"functions", name), _decode_functions)
+        return self._functions.get(name) or self.store.known(_FUNCTIONS, b"functions", name)
 
     def places(self, name: bytes, read: Read) -> Places:
         """Return where the functions of a source stand."""
         if name not in self._places:
             _bound(self._places)
-            kept = self._kept((b"places", name), _decode_places)
+            kept = self.store.known(_PLACES, b"places", name)
             self._places[name] = kept if kept is not None else self._find_functions(name, read)[1]
         return self._places[name]
 
     def kept_places(self, name: bytes) -> Places | None:
         """Return where the functions of a source stand that is not there any more, None where that is not kept."""
-        return self._kept((b"places", name), _decode_places)
+        return self.store.known(_PLACES, b"places", name)
 
     def built(self, name: bytes, read: Read) -> BuiltAtLoad:
         """Return what a source builds of its classes and routes while it loads."""
-        return self._known(self._built, (b"built", name), _decode_built, lambda: _find_built(read()))
+        return self._known(self._built, (b"built", name), _built, lambda: _find_built(read()))
 
     def nodes(self, name: bytes, read: Read) -> ModuleNodes | None:
         """Return the nodes of a source, None for one that cannot be parsed: in memory alone, for the walks of one run."""
@@ -193,9 +193,9 @@ class Facts:
     def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:
         """Find what functions call and where they stand, and keep both: one reading of the source gives both."""
         functions, lines = self._timed(lambda: _find_functions(read()))
-        text = written(functions)
-        places = Places(digest(text).hex(), lines, any(one.is_outside for one in functions.choices))
-        self.store.put_text(text, b"functions", name)
+        said = written(functions)
+        places = Places(digest(said).hex(), lines, any(one.is_outside for one in functions.choices))
+        self.store.put_text(said, b"functions", name)
         self.store.put(places, b"places", name)
         _bound(self._functions)
         _bound(self._places)
@@ -220,7 +220,7 @@ class Facts:
         self,
         known: dict[bytes, Fact],
         key: tuple[bytes, ...],
-        decode: Callable[[Any], Fact],
+        shape: Shape[Fact],
         find: Callable[[], Fact],
         give_up: Callable[[], Fact] | None = None,
     ) -> Fact:
@@ -228,7 +228,7 @@ class Facts:
         short = b"\0".join(key[1:])
         found = known.get(short)
         if found is None:
-            found = self._kept(key, decode)
+            found = self.store.known(shape, *key)
             if found is None and give_up is not None and self._slow_seconds > MAX_SLOW_SECONDS:
                 self.has_given_up = True
                 found = give_up()  # not kept: the next run has the time
@@ -238,14 +238,6 @@ class Facts:
             _bound(known)
             known[short] = found
         return found
-
-    def _kept(self, key: tuple[bytes, ...], decode: Callable[[Any], Fact]) -> Fact | None:
-        """Return a fact from the store, None where it has none of the right shape."""
-        kept = self.store.get(*key)
-        try:
-            return decode(kept) if kept is not None else None
-        except (TypeError, ValueError, KeyError):
-            return None
 
 
 def _bound(known: dict[bytes, Fact]) -> None:
@@ -308,140 +300,54 @@ def _outline(data: bytes, framework: Framework) -> Outline:
     return Outline(len(data), edges, tuple(sorted(called_by_framework(data))), problem)
 
 
-# From JSON, which has turned tuples into lists. Each raises an error for another shape.
+# The shapes of what is kept
 
 
-def _decode_names(row: Any) -> Names:
-    (found,) = _list(row)
-    return Names(None if found is None else _texts(found))
+_PROBLEM = record(Problem, str, maybe(int))
+
+_NAMES = record(Names, maybe(texts))
+
+_EDGE = record(FrameworkEdge, str, int, one_of("start", "serving"), str, bool, str, bool)
+_OUTLINE = record(Outline, int, rows(_EDGE), texts, maybe(_PROBLEM))
+
+SITE = record(
+    *(ImportSite, int, int, int, str, int, texts, one_of("import", "call", "never"), str),
+    *(maybe(int), maybe(int), texts),
+)
+_UNKNOWN = record(Unknown, int, int, str)
+_ANALYSIS = record(Analysis, rows(SITE), rows(_UNKNOWN))
 
 
-def _decode_built(row: Any) -> BuiltAtLoad:
+def _analysis(value: Any) -> Analysis | Problem:
+    return _PROBLEM(value) if isinstance(value, list) and value and isinstance(value[0], str) else _ANALYSIS(value)
+
+
+def _choice(value: Any) -> Choice:
+    found = _CHOICE(value)
+    if len(found.ways) < 2:
+        raise ValueError
+    return found
+
+
+_CHOICE = record(Choice, str, bool, bool, bool, rows(record(ChoiceWay, str, str, int)), bool)
+_PASSED = record(Passed, str, str, str, str, int)
+_BODY = record(Body, str, int, rows(row(str, int)), rows(_PASSED))
+_CLASS = record(FileClass, str, texts)
+_PAIRS = rows(row(str, str))
+_FUNCTIONS = record(Functions, rows(_BODY), rows(_CLASS), _PAIRS, _PAIRS, texts, texts, rows(_choice), texts, _PAIRS, _PAIRS)
+
+
+def _lines(value: object) -> str:
+    lines = checked(str, value)
+    if lines and not lines.replace(" ", "").isdecimal():
+        raise ValueError
+    return lines
+
+
+_PLACES = record(Places, str, _lines, bool)
+
+
+def _built(value: object) -> BuiltAtLoad:
     from memguard_hooks.imports.built_at_load import BuiltAtLoad, BuiltClass
 
-    routes, classes = _list(row)
-    return BuiltAtLoad(
-        _checked(routes, int),
-        tuple(
-            BuiltClass(_text(name), _texts(bases), *(_checked(number, int) for number in (fields, columns, assigned)))
-            for name, bases, fields, columns, assigned in map(_list, _list(classes))
-        ),
-    )
-
-
-def _decode_outline(row: Any) -> Outline:
-    size, edges, called, problem = _list(row)
-    return Outline(
-        _checked(size, int),
-        tuple(map(_edge, _list(edges))),
-        _texts(called),
-        None if problem is None else _problem(problem),
-    )
-
-
-def _edge(row: Any) -> FrameworkEdge:
-    module, line, when, why, is_optional, called, is_job = _list(row)
-    moment = _one_of(when, ("start", "serving"))
-    edge = FrameworkEdge(_text(module), _checked(line, int), moment, _text(why), _checked(is_optional, bool), _text(called))
-    return edge._replace(is_job=_checked(is_job, bool))
-
-
-def _decode_functions(row: Any) -> Functions:
-    bodies, classes, bound, returned, stars, wrapping, choices, properties, lazy, named = _list(row)
-    return Functions(
-        tuple(map(_body, _list(bodies))),
-        tuple(FileClass(_text(name), _texts(bases)) for name, bases in map(_list, _list(classes))),
-        tuple((_text(name), _text(value)) for name, value in map(_list, _list(bound))),
-        tuple((_text(name), _text(value)) for name, value in map(_list, _list(returned))),
-        _texts(stars),
-        _texts(wrapping),
-        tuple(map(_choice, _list(choices))),
-        _texts(properties),
-        tuple((_text(name), _text(value)) for name, value in map(_list, _list(lazy))),
-        tuple((_text(name), _text(value)) for name, value in map(_list, _list(named))),
-    )
-
-
-def _decode_places(row: Any) -> Places:
-    shape, lines, has_choices = _list(row)
-    if lines and not _text(lines).replace(" ", "").isdecimal():
-        raise ValueError
-    return Places(_text(shape), _text(lines), _checked(has_choices, bool))
-
-
-def _body(row: Any) -> Body:
-    name, place, calls, passed = _list(row)
-    return Body(
-        _text(name),
-        _checked(place, int),
-        tuple((_text(called), _checked(at, int)) for called, at in map(_list, _list(calls))),
-        tuple(map(_passed, _list(passed))),
-    )
-
-
-def _choice(row: Any) -> Choice:
-    holder, is_settled, is_given, is_weighed, rows, is_item = _list(row)
-    ways = tuple(ChoiceWay(_text(name), _text(test), _checked(place, int)) for name, test, place in map(_list, _list(rows)))
-    if len(ways) < 2:
-        raise ValueError
-    settled, given, weighed, item = (_checked(flag, bool) for flag in (is_settled, is_given, is_weighed, is_item))
-    return Choice(_text(holder), settled, given, weighed, ways, item)
-
-
-def _passed(row: Any) -> Passed:
-    first, second, third, fourth, place = _list(row)
-    return Passed(_text(first), _text(second), _text(third), _text(fourth), _checked(place, int))
-
-
-def _decode_analysis(row: Any) -> Analysis | Problem:
-    first, second = _list(row)
-    if isinstance(first, str):
-        return _problem(row)
-    return Analysis(tuple(map(_site, _list(first))), tuple(map(_unknown, _list(second))))
-
-
-def _unknown(row: Any) -> Unknown:
-    line, column, reason = _list(row)
-    return Unknown(_checked(line, int), _checked(column, int), _text(reason))
-
-
-def _site(row: Any) -> ImportSite:
-    line, column, end_line, module, level, names, when, why, used_line, used_column, calls = _list(row)
-    return ImportSite(
-        _checked(line, int), _checked(column, int), _checked(end_line, int), _text(module), _checked(level, int),
-        _texts(names), _one_of(when, ("import", "call", "never")), _text(why),
-        _number(used_line), _number(used_column), _texts(calls),
-    )  # fmt: skip
-
-
-def _problem(row: Any) -> Problem:
-    message, line = _list(row)
-    return Problem(_text(message), _number(line))
-
-
-def _checked(value: object, kind: type[Fact]) -> Fact:
-    if type(value) is not kind:
-        raise TypeError
-    return value
-
-
-def _list(value: object) -> list[Any]:
-    return _checked(value, list)
-
-
-def _number(value: object) -> int | None:
-    return None if value is None else _checked(value, int)
-
-
-def _text(value: object) -> str:
-    return _checked(value, str)
-
-
-def _texts(values: object) -> tuple[str, ...]:
-    return tuple(map(_text, _list(values)))
-
-
-def _one_of(value: Any, known: tuple[str, ...]) -> Any:
-    if value not in known:
-        raise ValueError
-    return value
+    return record(BuiltAtLoad, int, rows(record(BuiltClass, str, texts, int, int, int)))(value)

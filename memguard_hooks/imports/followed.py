@@ -12,11 +12,12 @@ from __future__ import annotations
 from memguard_hooks.imports.model import How
 from memguard_hooks.imports.reached import Answers, Call, Calls
 from memguard_hooks.record import Record
+from memguard_hooks.shape import row, rows, texts
 from memguard_hooks.store import digest
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from memguard_hooks.imports.choices import Chooser
@@ -43,6 +44,16 @@ _STAGE = {"ran": 3, "look": 2, "named": 4, "chose": 3}
 
 _PLACE = {"call": 6, "callback": 5, "ran": 6, "named": 2}
 """Where the number of a line stands in an entry; before it stands the file."""
+
+
+_WALK = row(texts, texts, str, str, int)
+"""What is kept of each walk: its files and folders, digests of what those say and of the names in these, and the slot."""
+
+QUESTIONS = rows(row(str, str))
+"""The shape of what was asked of a file."""
+
+_ASKED_OF = row(str, bytes.fromhex, str, QUESTIONS)
+"""What was asked of a file, whose content has this name, and a digest of what it said."""
 
 
 class UnlikeError(Exception):
@@ -118,7 +129,7 @@ class Log(Record):
 
     entries: list[list[Any]]
     asked: dict[str, list[tuple[str, str]]]
-    folders: list[str]
+    folders: Sequence[str]
     is_new: bool = True
 
 
@@ -129,40 +140,40 @@ class Earlier:
         self._sources = sources
         self._resolver = resolver
         self._key = (b"walks", repr((resolver.roots, *context)).encode())
-        self._kept = [one for one in _listed(sources.store.get(*self._key)) if _is_row(one)]
+        self._kept = sources.store.known(rows(_WALK), *self._key) or ()
 
     def logs(self) -> Iterator[Log]:
         """Yield the logs of walks whose questions are answered now as they were: first of those that have read the same."""
-        changed: list[tuple[list[str], str, int]] = []
+        changed: list[tuple[Sequence[str], str, int]] = []
         for files, folders, said, names, slot in self._kept:
             if self._resolver.digest_of(folders) != names:
                 continue
             if self._said(files) != said:
                 changed.append((folders, said, slot))
-            elif (entries := self._entries(said, slot)) is not None and (rows := self._asked(said, slot)) is not None:
-                yield Log(entries, _questions(rows), folders, is_new=False)
+            elif (entries := self._entries(said, slot)) is not None and (asked := self._asked(said, slot)) is not None:
+                yield Log(entries, _questions(asked), folders, is_new=False)
         for one in changed:
             yield from self._adapted(*one)
 
     def _entries(self, said: str, slot: int) -> list[list[Any]] | None:
         """Return what a walk was asked and answered, None for what another one has put in its place."""
-        was, *entries = _listed(self._sources.store.get(*self._slot(b"walk", slot))) or [None]
+        was, *entries = self._sources.store.known(list, *self._slot(b"walk", slot)) or [None]
         return entries if was == said and _is_log(entries) else None
 
-    def _asked(self, said: str, slot: int) -> list[Any] | None:
+    def _asked(self, said: str, slot: int) -> tuple[Any, ...] | None:
         """Return what a walk asked of each file, None for what another one has put in its place."""
-        was, *rows = _listed(self._sources.store.get(*self._slot(b"asked", slot))) or [None]
-        return rows if was == said and all(map(_is_asked, rows)) else None
+        was, asked = self._sources.store.known(row(str, rows(_ASKED_OF)), *self._slot(b"asked", slot)) or (None, ())
+        return asked if was == said else None
 
-    def _adapted(self, folders: list[str], said: str, slot: int) -> Iterator[Log]:
+    def _adapted(self, folders: Sequence[str], said: str, slot: int) -> Iterator[Log]:
         """Yield a log with the places of what is now, where each file answers as it did what was asked of it."""
-        rows = self._asked(said, slot)
-        if rows is None:
+        asked = self._asked(said, slot)
+        if asked is None:
             return
         moved: dict[str, dict[int, int]] = {}
-        for path, name, shape, questions in rows:
+        for path, name, shape, questions in asked:
             if self._sources.places(path).shape != shape:
-                before = self._sources.kept_functions(bytes.fromhex(name))
+                before = self._sources.kept_functions(name)
                 places = None if before is None else moved_places(before, self._sources.functions(path), questions)
                 if places is None:
                     return
@@ -170,21 +181,21 @@ class Earlier:
         entries = self._entries(said, slot)
         if entries is None:
             return
-        yield Log([_at(entry, moved) for entry in entries], _questions(rows), folders)
+        yield Log([_at(entry, moved) for entry in entries], _questions(asked), folders)
 
     def keep(self, log: Log) -> None:
         """Keep what a walk was asked and answered."""
         said = self._said(log.asked)
-        rows = self._kept[: MAX_KEPT - 1]
-        slot = next(slot for slot in range(MAX_KEPT) if all(row[-1] != slot for row in rows))
+        kept = self._kept[: MAX_KEPT - 1]
+        slot = next(slot for slot in range(MAX_KEPT) if all(one[-1] != slot for one in kept))
         asked = [
             (path, self._sources.content(path).hex(), self._sources.places(path).shape, questions)
             for path, questions in log.asked.items()
         ]
         put = self._sources.store.put
         put([said, *log.entries], *self._slot(b"walk", slot))
-        put([said, *asked], *self._slot(b"asked", slot))
-        put([[list(log.asked), log.folders, said, self._resolver.digest_of(log.folders), slot], *rows], *self._key)
+        put([said, asked], *self._slot(b"asked", slot))
+        put([[list(log.asked), log.folders, said, self._resolver.digest_of(log.folders), slot], *kept], *self._key)
 
     def _slot(self, kind: bytes, slot: int) -> tuple[bytes, ...]:
         """Return the name of a part of a walk: there are few, so that they do not fill the store."""
@@ -195,7 +206,7 @@ class Earlier:
         return digest("\n".join(self._sources.places(path).shape for path in files).encode()).hex()
 
 
-def moved_places(before: Functions, now: Functions, questions: list[list[str]]) -> dict[int, int] | None:
+def moved_places(before: Functions, now: Functions, questions: Iterable[tuple[str, str]]) -> dict[int, int] | None:
     """Return where the places of answers are now, None where an answer is another one."""
     old, new = Answers(before), Answers(now)
     places: dict[int, int] = {}
@@ -209,8 +220,8 @@ def moved_places(before: Functions, now: Functions, questions: list[list[str]]) 
     return places
 
 
-def _questions(rows: list[Any]) -> dict[str, list[tuple[str, str]]]:
-    return {path: [(kind, name) for kind, name in questions] for path, _, _, questions in rows}
+def _questions(asked: Iterable[Any]) -> dict[str, list[tuple[str, str]]]:
+    return {path: list(questions) for path, _, _, questions in asked}
 
 
 def _is_alike(was: object, is_now: object, places: dict[int, int]) -> bool:
@@ -232,23 +243,6 @@ def _at(entry: list[Any], moved: dict[str, dict[int, int]]) -> list[Any]:
     if at is None or places is None:
         return entry
     return [*entry[:at], places.get(entry[at], entry[at]), *entry[at + 1 :]]
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _is_row(row: object) -> bool:
-    is_row = isinstance(row, list) and tuple(map(type, row)) == (list, list, str, str, int)
-    return is_row and all(type(one) is str for some in row[:2] for one in some)  # type: ignore[index]
-
-
-def _is_asked(row: object) -> bool:
-    """Return whether what the store gave tells of a file what was asked of it."""
-    if not isinstance(row, list) or tuple(map(type, row)) != (str, str, str, list):
-        return False
-    is_name = len(row[1]) % 2 == 0 and all(digit in "0123456789abcdef" for digit in row[1])
-    return is_name and all(isinstance(one, list) and tuple(map(type, one)) == (str, str) for one in row[3])
 
 
 def _is_log(log: list[Any]) -> bool:

@@ -12,17 +12,20 @@ import re
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
-from memguard_hooks.imports.followed import moved_places
+from memguard_hooks.imports.facts import SITE
+from memguard_hooks.imports.followed import QUESTIONS, moved_places
 from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.imports.model import BodiesByLine, FileReading, ImportSite, Target
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.shape import checked, maybe, one_of, record, row, rows, texts
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from memguard_hooks.finding import Moment
     from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.model import FrameworkEdge
     from memguard_hooks.imports.resolve import Resolver
@@ -86,17 +89,16 @@ class KeptWalks:
 
     def _taken(self, kept: Any) -> Walk:
         """Return a walk that was kept as it would be now. Raises _Unlike where it would be another."""
-        (folders, names, files, chosen, read, is_ordered), rows = kept
-        if not all(map(_is_file, files)) or not all(map(_is_chosen, chosen)) or type(read) is not dict:
-            raise _Unlike
-        if self._resolver.digest_of(_texts(folders)) != names:
+        (folders, names, files, chosen, read, is_ordered), walked = kept
+        files, chosen, read = rows(_FILE)(files), rows(_CHOSEN)(chosen), {**read}
+        if self._resolver.digest_of(texts(folders)) != names:
             raise _Unlike
         moved: dict[str, _Moved] = {}
         content = self._sources.content
         for path, name, targets, questions in files:
             if content(path).hex() != name:
-                moved[path] = self._moved(path, bytes.fromhex(name), list(map(_target, targets)), questions)
-        anew = moved.keys() | _readers(moved, {_text(path): _texts(others) for path, others in read.items()})
+                moved[path] = self._moved(path, bytes.fromhex(name), targets, questions)
+        anew = moved.keys() | _readers(moved, {path: texts(others) for path, others in read.items()})
         if is_ordered and not moved.keys().isdisjoint(read):
             anew |= {path for path, *_ in chosen}
         for path, key, taken in chosen:
@@ -105,17 +107,17 @@ class KeptWalks:
         if not is_ordered and self._chooser.hangs_on_order(read):
             raise _Unlike
         asked = {path: questions for path, _, _, questions in files if questions}
-        targets_of = {path: tuple(map(_target, targets)) for path, _, targets, _ in files if targets}
+        targets_of = {path: targets for path, _, targets, _ in files if targets}
         targets_of |= {path: one.targets for path, one in moved.items() if one.targets}
-        return _Decoder(moved).walk(rows, targets_of, asked)
+        return _Decoder(moved).walk(walked, targets_of, asked)
 
-    def _chooses(self, path: str, key: str, taken: list[str]) -> None:
+    def _chooses(self, path: str, key: str, taken: Sequence[str]) -> None:
         """Check that a choice takes the ways that it took."""
         choice = next((one for one in self._sources.functions(path).choices if one.key == key), None)
-        if choice is None or list(self._chooser.ways(path, choice)) != taken:
+        if choice is None or tuple(self._chooser.ways(path, choice)) != taken:
             raise _Unlike
 
-    def _moved(self, path: str, was: bytes, targets: list[Target], questions: str) -> _Moved:
+    def _moved(self, path: str, was: bytes, targets: Sequence[Target], questions: str) -> _Moved:
         """Compare what a file says with what it said."""
         lines: dict[int, int] = {}
         size = 0
@@ -196,7 +198,7 @@ def _lineless(one: ImportSite | FrameworkEdge) -> object:
     return one._replace(line=0, end_line=0, used_line=used, why=_USED.sub("used", one.why))
 
 
-def _readers(of: Iterable[str], read: Mapping[str, list[str]]) -> set[str]:
+def _readers(of: Iterable[str], read: Mapping[str, Sequence[str]]) -> set[str]:
     """Return the files that read the names of some files, and those that read the names of these."""
     readers: dict[str, list[str]] = {}
     for path, others in read.items():
@@ -211,37 +213,30 @@ def _readers(of: Iterable[str], read: Mapping[str, list[str]]) -> set[str]:
     return found
 
 
-def _is_file(row: Any) -> bool:
-    return _is_row(row, str, str, list, str)
-
-
-def _questions(text: str) -> list[list[str]]:
-    """Return what was asked of a file. Raises ValueError for what is no JSON, _Unlike for what is nothing like it."""
+def _questions(asked: str) -> tuple[tuple[Any, ...], ...]:
+    """Return what was asked of a file. Raises TypeError or ValueError for what has another shape."""
     import json
 
-    found = json.loads(text) if text else []
-    if type(found) is not list or not all(_is_row(one, str, str) for one in found):
-        raise _Unlike
-    return found
-
-
-def _is_chosen(row: Any) -> bool:
-    return _is_row(row, str, str, list) and set(map(type, row[2])) <= {str}
-
-
-def _is_row(value: Any, *types: type) -> bool:
-    return type(value) is list and tuple(map(type, value)) == types
+    return QUESTIONS(json.loads(asked) if asked else [])
 
 
 def _written(target: Target) -> list[object]:
     return [target.python, target.is_main, sorted(target.called), target.lazy_all, target.decided]
 
 
-def _target(row: list[Any]) -> Target:
-    python, is_main, called, lazy_all, decided = row
-    version = None if python is None else (int(python[0]), int(python[1]))
-    known = tuple((int(line), value if isinstance(value, str) else value is True) for line, value in decided)
-    return Target(version, is_main is True, frozenset(_texts(called)), lazy_all is True, known)
+def _decided(value: object) -> str | bool:
+    return value if isinstance(value, str) else checked(bool, value)
+
+
+def _called(value: object) -> frozenset[str]:
+    return frozenset(texts(value))
+
+
+_TARGET = record(Target, maybe(row(int, int)), bool, _called, bool, rows(row(int, _decided)))
+_FILE = row(str, str, rows(_TARGET), str)
+"""What a walk hangs on of a file: its content, as what it was read, and what was asked of it."""
+
+_CHOSEN = row(str, str, texts)
 
 
 # To JSON, and back
@@ -290,35 +285,46 @@ def _encode(walked: Walk) -> tuple[object, ...]:
     )
 
 
+_STEP = row(int, int, str)
+_MOMENT = one_of(*MOMENTS)
+_SKIPPED = record(Skipped, str, maybe(int), str, bool, str)
+_WALKED = row(
+    *(texts, rows(row(int, int, str, int)), rows(rows(row(int, int))), rows(row(int, int))),
+    *(rows(row(texts, int, _MOMENT, maybe(SITE), str, bool)), rows(row(int, rows(int)))),
+    *(rows(row(int, str, _MOMENT, bool)), rows(_SKIPPED), rows(int), rows(_SKIPPED)),
+    *(rows(texts), rows(_STEP), rows(row(str, str, texts))),
+)
+"""What `_encode` writes."""
+
+
 class _Decoder:
     """Reads a walk, with the lines and sizes of the files that have moved."""
 
     def __init__(self, moved: Mapping[str, _Moved]) -> None:
         self._moved = moved
         self._places = moved and re.compile(rf" at ({'|'.join(map(re.escape, moved))}):(\d+)")
-        self._paths: list[str] = []
+        self._paths: Sequence[str] = ()
         self._ways: list[Way] = []
 
-    def walk(self, rows: list[Any], targets: dict[str, tuple[Target, ...]], asked: dict[str, str]) -> Walk:
+    def walk(self, walked: object, targets: dict[str, tuple[Target, ...]], asked: dict[str, str]) -> Walk:
         """Return a walk. Raises TypeError, ValueError, IndexError or KeyError for what `_encode` cannot have written."""
-        paths, ways, files, to_files, externals, edges, ran, skipped, unread, notes, standard, twice, choices = rows
-        self._paths = _texts(paths)
+        paths, ways, files, to_files, externals, edges, ran, skipped, unread, notes, standard, twice, open_ = _WALKED(walked)
+        names = self._paths = paths
         for path, line, module, before in ways:
             self._ways.append(Way(self._step(path, line, module), self._way(before)))
-        names = self._paths
         return Walk(
-            {moment: dict(self._file(*one) for one in some) for moment, some in _moments(files)},
+            {moment: dict(self._file(*one) for one in some) for moment, some in zip(MOMENTS, files, strict=True)},
             tuple(self._external(*one) for one in externals),
             {names[path]: {names[other] for other in others} for path, others in edges},
-            tuple(self._skipped(*one) for one in skipped),
+            tuple(map(self._skipped, skipped)),
             tuple(names[path] for path in unread),
-            tuple(self._skipped(*one) for one in notes),
-            {moment: set(_texts(some)) for moment, some in _moments(standard)},
+            tuple(map(self._skipped, notes)),
+            {moment: set(some) for moment, some in zip(MOMENTS, standard, strict=True)},
             tuple(self._step(*one) for one in twice),
             {names[path]: self._way(way) for path, way in to_files},
-            {(names[path], _text(body)): _moment(moment) for path, body, moment, _ in ran},
+            {(names[path], body): moment for path, body, moment, _ in ran},
             frozenset((names[path], body) for path, body, _, is_loading in ran if is_loading),
-            tuple(((_text(path), _text(key)), tuple(_texts(taken))) for path, key, taken in choices),
+            tuple(((path, key), taken) for path, key, taken in open_),
             targets,
             asked,
         )
@@ -328,70 +334,37 @@ class _Decoder:
 
     def _step(self, path: int, line: int, module: str) -> Step:
         name = self._paths[path]
-        return Step(name, self._line(name, line), _text(module))
+        return Step(name, self._line(name, line), module)
 
     def _line(self, path: str, line: int) -> int:
         moved = self._moved.get(path)
-        return moved.lines[line] if moved is not None else _number(line)
+        return moved.lines[line] if moved is not None else line
 
     def _file(self, path: int, size: int) -> tuple[str, int]:
         name = self._paths[path]
         moved = self._moved.get(name)
-        return name, moved.size if moved is not None else _number(size)
+        return name, moved.size if moved is not None else size
 
-    def _skipped(self, path: str, line: int | None, reason: str, broken: bool, service: str) -> Skipped:  # noqa: FBT001
-        number = None if line is None else self._line(path, line)
-        return Skipped(_text(path), number, _text(reason), broken is True, _text(service))
+    def _skipped(self, one: Skipped) -> Skipped:
+        return one if one.line is None else one._replace(line=self._line(one.path, one.line))
 
     def _external(
-        self, names: list[str], way: int, moment: str, site: list[Any] | None, call: str, is_after_fork: bool  # noqa: FBT001
+        self, names: tuple[str, ...], way: int, moment: Moment, site: ImportSite | None, call: str, is_after_fork: bool  # noqa: FBT001
     ) -> External:  # fmt: skip
         to = self._way(way)
         found = None if site is None or to is None else self._site(to.last.path, site)
-        return External(tuple(_texts(names)), to, _moment(moment), found, self._told(_text(call)), is_after_fork is True)
+        return External(names, to, moment, found, self._told(call), is_after_fork)
 
-    def _site(self, path: str, row: list[Any]) -> ImportSite:
-        line, column, end_line, module, level, names, when, why, used_line, used_column, calls = row
-        if when not in ("import", "call", "never"):
-            raise ValueError
+    def _site(self, path: str, site: ImportSite) -> ImportSite:
         moved = self._moved.get(path)
-        if moved is not None and used_line is not None:
-            used_line = moved.lines[used_line]
-            why = _USED.sub(f"used at line {used_line}", why)
-        used, at = (None if one is None else _number(one) for one in (used_line, used_column))
-        return ImportSite(self._line(path, line), _number(column), self._line(path, end_line), _text(module), _number(level),
-                          tuple(_texts(names)), when, self._told(_text(why)), used, at, tuple(_texts(calls)))  # fmt: skip
+        if moved is not None and site.used_line is not None:
+            used_line = moved.lines[site.used_line]
+            site = site._replace(used_line=used_line, why=_USED.sub(f"used at line {used_line}", site.why))
+        line, end_line = self._line(path, site.line), self._line(path, site.end_line)
+        return site._replace(line=line, end_line=end_line, why=self._told(site.why))
 
-    def _told(self, text: str) -> str:
+    def _told(self, said: str) -> str:
         """Return what is said of a call with the lines of now."""
-        if not self._places or " at " not in text:
-            return text
-        return self._places.sub(lambda found: f" at {found[1]}:{self._moved[found[1]].lines[int(found[2])]}", text)
-
-
-def _moments(rows: list[Any]) -> Iterable[tuple[Any, Any]]:
-    return zip(MOMENTS, rows, strict=True)
-
-
-def _moment(value: Any) -> Any:
-    if value not in MOMENTS:
-        raise ValueError
-    return value
-
-
-def _texts(values: Any) -> Any:
-    if type(values) is not list or not set(map(type, values)) <= {str}:
-        raise TypeError
-    return values
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise TypeError
-    return value
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError
-    return value
+        if not self._places or " at " not in said:
+            return said
+        return self._places.sub(lambda found: f" at {found[1]}:{self._moved[found[1]].lines[int(found[2])]}", said)

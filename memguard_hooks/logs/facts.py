@@ -6,11 +6,11 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.shape import one_of, record, rows, texts
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
     from memguard_hooks.store import Store
@@ -56,7 +56,7 @@ NOTHING = FileLogs()
 
 def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
     """Return what a source says of logs; nothing of one that cannot be parsed. `name` is the name of its content."""
-    kept = _decode(store.get(b"logs", name))
+    kept = store.known(_known, b"logs", name)
     if kept is not None:
         return kept
     data = read()
@@ -87,37 +87,12 @@ def _parse(data: bytes) -> FileLogs:
     return FileLogs(marked, tuple(setups), tuple(muted), _ADDRESS in data, fed, steady)
 
 
-def _decode(value: Any) -> FileLogs | None:
-    """Return what the store has kept, None for what has another shape."""
-    if not (isinstance(value, list) and len(value) == 6 and all(isinstance(one, list) for one in (*value[:3], *value[4:]))):
-        return None
-    calls, setups, muted, holds_token, fed, steady = value
-    if not (
-        all(_is_row(one, 2, 6) for one in calls)
-        and all(_is_row(one, 2, 4) for one in setups)
-        and all(isinstance(one, str) for one in muted)
-        and isinstance(holds_token, bool)
-        and all(_is_row(one, 0, 2) for one in fed)
-        and all(_is_row(one, 2, 2) for one in steady)
-    ):
-        return None
-    from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
+def _known(value: object) -> FileLogs:
+    """Return what the store has kept. Raises TypeError or ValueError for what has another shape."""
+    from memguard_hooks.logs.model import LEVELS, Fed, LogCall, LogSetup, SteadyLine
 
-    return FileLogs(
-        tuple(LogCall(*one) for one in calls),
-        tuple(LogSetup(*one) for one in setups),
-        tuple(muted),
-        holds_token,
-        tuple(Fed(*one) for one in fed),
-        tuple(SteadyLine(*one) for one in steady),
-    )
-
-
-def _is_row(value: Any, numbers: int, texts: int) -> bool:
-    """Return whether a value is a list of so many numbers and so many texts."""
-    return (
-        isinstance(value, list)
-        and len(value) == numbers + texts
-        and all(type(one) is int for one in value[:numbers])
-        and all(isinstance(one, str) for one in value[numbers:])
-    )
+    level = one_of("", *LEVELS)
+    calls = rows(record(LogCall, int, int, level, str, str, str, str, str))
+    setups = rows(record(LogSetup, int, int, str, level, str, str))
+    steady = rows(record(SteadyLine, int, int, str, str))
+    return record(FileLogs, calls, setups, texts, bool, rows(record(Fed, str, str)), steady)(value)
