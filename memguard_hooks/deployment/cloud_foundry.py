@@ -55,10 +55,8 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
         asked = HostedService(name, where, folder, text.strip() if text != "null" else "", is_image=False, needs="command")
         found = hosted.start(asked, read_file) if hosted.is_python(folder, read_file) else None
         if isinstance(found, Service):
-            variables = of_mapping(get(app, "env"), path)
             kind = scalar(node, "type") or "web"
-            found = found._replace(environment={"HOME": HOME, **found.environment}, mounts={HOME: folder, **found.mounts})
-            found = container.with_variables(_sized(found, node, app, path), variables)._replace(name=name, kind=kind)
+            found = _at_home(_sized(found, node, app, path), folder, app, path)._replace(name=name, kind=kind)
         if found is not None:
             yield found
         if found is not None and node is app and command is None:
@@ -82,12 +80,14 @@ def _of_procfile(folder: str, app: yaml.Node, path: str, read_file: Read) -> Ite
             asked = HostedService(one.name, one.place, folder, one.command, is_image=False)
             found = hosted.start(asked, read_file)
             if isinstance(found, Service):
-                variables = of_mapping(get(app, "env"), path)
-                found = found._replace(
-                    environment={"HOME": HOME, **found.environment}, mounts={HOME: folder, **found.mounts}
-                )
                 sized = _sized(found, None, None, listed)._replace(name=one.name, kind=one.kind, replicas=None)
-                yield container.with_variables(sized, variables)
+                yield _at_home(sized, folder, app, path)
+
+
+def _at_home(service: Service, folder: str, app: yaml.Node, path: str) -> Service:
+    """Return a service in the container of its application, with the variables of that."""
+    home = service._replace(environment={"HOME": HOME, **service.environment}, mounts={HOME: folder, **service.mounts})
+    return container.with_variables(home, of_mapping(get(app, "env"), path))
 
 
 def _sized(service: Service, node: yaml.Node | None, app: yaml.Node | None, path: str) -> Service:

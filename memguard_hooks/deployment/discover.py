@@ -220,8 +220,7 @@ def discover(
     """
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
-    found = files.first_that_start(files.first_of(found))
-    found = found._replace(services=tuple(one for one in found.services if not files.is_of_another_language(one)))
+    found = files.first_that_start(files.first_of(found)).only(lambda one: not files.is_of_another_language(one))
     return found._replace(skipped=(*found.skipped, *dict.fromkeys(files.gaps))) if files.gaps else found
 
 
@@ -231,8 +230,7 @@ def _discover(files: _Files) -> Deployment:
         return _over_siblings(_composed_below(root.deployment, files), files)
     folders = [_Folder(path, files) for path in _folders_below(files)]
     nested = _joined(folder.python_services for folder in folders)
-    nested = _without_named_images(nested, files)
-    nested = _variants_once(nested._replace(services=_with_names_of_their_own(nested.services)))
+    nested = _variants_once(_with_names_of_their_own(_without_named_images(nested, files)))
     if root.has_own:
         return _beside_another_language(root.deployment, nested, files)
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
@@ -248,7 +246,7 @@ def _discover(files: _Files) -> Deployment:
         images = _once(_joined(_Folder(path, files).images_of_python for path in deeper))
     if not _declares(images):
         images = images.joined(files.other_units())
-    return images._replace(services=_with_names_of_their_own(images.services))
+    return _with_names_of_their_own(images)
 
 
 def _composed_below(here: Deployment, files: _Files) -> Deployment:
@@ -269,21 +267,19 @@ def _composed_below(here: Deployment, files: _Files) -> Deployment:
     if not found.services:
         return here
     kept = tuple(gap for gap in here.skipped if gap.path not in gaps)
-    return found._replace(services=_with_names_of_their_own(found.services), skipped=kept, traps=here.traps)
+    return _with_names_of_their_own(found)._replace(skipped=kept, traps=here.traps)
 
 
 def _without_named_images(nested: Deployment, files: _Files) -> Deployment:
     """Return what folders declare without the images of Dockerfiles that a file of a later folder builds."""
-    kept = (one for one in nested.services if one.platform is not None or one.path not in files.named)
-    return nested._replace(services=tuple(kept))
+    return nested.only(lambda one: one.platform is not None or one.path not in files.named)
 
 
 def _beside_another_language(here: Deployment, nested: Deployment, files: _Files) -> Deployment:
     """Return what the root declares, which starts no Python, and what its folders start of it."""
     if not nested.services:
         return _over_siblings(here, files)
-    both = here.joined(nested)
-    return both._replace(services=_with_names_of_their_own(both.services))
+    return _with_names_of_their_own(here.joined(nested))
 
 
 def _over_siblings(here: Deployment, files: _Files) -> Deployment:
@@ -318,10 +314,7 @@ def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tup
 
 def _beside_compose(nested: Deployment) -> Deployment:
     """Return the services of folders that stand beside compose of the root: those of compose, and of folders for images."""
-    kept = (
-        one for one in nested.services if one.platform == COMPOSE or _IMAGE_FOLDERS.fullmatch(one.path.partition("/")[0])
-    )
-    return nested._replace(services=tuple(kept))
+    return nested.only(lambda one: one.platform == COMPOSE or bool(_IMAGE_FOLDERS.fullmatch(one.path.partition("/")[0])))
 
 
 def _alike(service: Service, files: _Files) -> set[tuple[EntryPoint, str]]:
@@ -347,8 +340,8 @@ def _with_others(here: Deployment, more: Deployment, files: _Files) -> Deploymen
     if winners:
         won = join_services(Deployment(tuple(winners)), Deployment(tuple(lost))).services
         here = here._replace(services=(*(one for one in here.services if one not in lost), *won))
-    services = _with_names_of_their_own((*here.services, *_of_other_programs(here, more, files)))
-    return here._replace(services=services, skipped=(*here.skipped, *(gap for gap in more.skipped if gap.service)))
+    others = Deployment(_of_other_programs(here, more, files), tuple(gap for gap in more.skipped if gap.service))
+    return _with_names_of_their_own(here.joined(others))
 
 
 class _Files:
@@ -411,6 +404,10 @@ class _Files:
         """Return what a folder holds."""
         return [entry.name for entry in self.tree.entries(folder)]
 
+    def some(self, paths: Iterable[str], what: str) -> list[str]:
+        """Return the first files of a kind, and note that there are more."""
+        return self.bounded(paths, MAX_FILES, f"there are more than {MAX_FILES} {what}")
+
     def bounded(self, paths: Iterable[str], bound: int, reason: str) -> list[str]:
         """Return the first paths, up to a bound, and note the reason for which there are no more."""
         found = list(islice(paths, bound + 1))
@@ -428,6 +425,10 @@ class _Files:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if not entry.is_folder and entry.name.endswith(endings) and not self.is_excluded(path):
                     yield path
+
+    def called(self, name: str, folders: Iterable[str]) -> Iterator[str]:
+        """Yield the files of one name in folders."""
+        return (path for path in self.listed(folders, (name,)) if path.rpartition("/")[2] == name)
 
     def folders_in(self, folder: str) -> list[str]:
         """Return the folders in one of the root, or one below it, by their paths."""
@@ -455,11 +456,11 @@ class _Files:
         """Yield the charts of Helm in the folders where people keep them, and in those just below."""
         known = dict.fromkeys((*CHART_FOLDERS, *self.folders_like(_CHART_FOLDERS)))
         for folder in known:
-            found = [path for path in self.listed((folder,), (CHART,)) if path.rpartition("/")[2] == CHART]
+            found = [*self.called(CHART, (folder,))]
             yield from found
             if folder and not found:
                 below = (one for one in self.folders_in(folder) if one not in known)
-                yield from (path for path in self.listed(below, (CHART,)) if path.rpartition("/")[2] == CHART)
+                yield from self.called(CHART, below)
 
     @cached_property
     def images(self) -> RepositoryImages:
@@ -477,10 +478,8 @@ class _Files:
         )
 
     def _procfiles(self) -> Iterator[str]:
-        """Yield the Procfiles of the root and of the folders below it."""
-        yield from (
-            path for path in self.listed(("", *_folders_below(self)), ("Procfile",)) if path.rpartition("/")[2] == "Procfile"
-        )
+        """Return the Procfiles of the root and of the folders below it."""
+        return self.called("Procfile", ("", *_folders_below(self)))
 
     def _told_of_images(self) -> Iterator[str]:
         """Yield the files that may say which Dockerfile makes which image: those of compose, and workflows."""
@@ -542,9 +541,8 @@ class _Files:
         below = chain.from_iterable((one, *_folders_in(self, one)) for one in _folders_in(self, ""))
         folders = self.bounded(below, MAX_FOLDERS, f"there are more than {MAX_FOLDERS} folders that may hold units")
         listed = self.listed(folders, (".service",))
-        units = self.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
-        found = _joined(self.run("systemd", path) for path in units if not _NOT_DEPLOYED.search(path))
-        return found._replace(services=tuple(filter(self.holds, found.services)))
+        units = self.some(listed, "units of systemd")
+        return _joined(self.run("systemd", path) for path in units if not _NOT_DEPLOYED.search(path)).only(self.holds)
 
     def image(self, path: str) -> Deployment:
         """Return what the image of a Dockerfile runs, on no platform that anybody names.
@@ -714,7 +712,7 @@ class _Folder:
         folders = dict.fromkeys((*MANIFEST_FOLDERS, *self._manifest_folders)) if not self._path else ()
         paths = self._files.listed(folders, (".yaml", ".yml"))
         found = (path for path in paths if _API_VERSION.search(self._files.peek(path) or b""))
-        return self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} manifests of Kubernetes")
+        return self._files.some(found, "manifests of Kubernetes")
 
     @property
     def _manifest_folders(self) -> list[str]:
@@ -735,7 +733,7 @@ class _Folder:
         above = self._files.bounded(above, MAX_FOLDERS, _MANY_FOLDERS)
         folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above), *deeper))
         paths = () if self._path else self._files.listed(folders, (".service",))
-        return self._files.bounded(paths, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
+        return self._files.some(paths, "units of systemd")
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -759,8 +757,7 @@ class _Folder:
         declared = processes.joined(hosts)  # of hosts without a service what is at fault there
         if hosts.services:
             known = {_words(service) for service in hosts.services}
-            kept = tuple(service for service in processes.services if _words(service) not in known)
-            declared = hosts.joined(processes._replace(services=kept))
+            declared = hosts.joined(processes.only(lambda one: _words(one) not in known))
         elif processes.services and image.services and self._runs_python(image) and not self._runs_python(processes):
             return reduce(join_services, (own, image, declared))
         elif self._are_built_either_way(processes, image):
@@ -852,11 +849,9 @@ class _Folder:
         if not self._path:
             found += [self._files.run("ecs", path) for path in self._task_definitions()]
             found += self._of_terraform()
-            reason = f"there are more than {MAX_FILES} manifests of Copilot"
-            manifests = self._files.bounded(self._files.below("copilot", "manifest.yml"), MAX_FILES, reason)
+            manifests = self._files.some(self._files.below("copilot", "manifest.yml"), "manifests of Copilot")
             found += [self._files.run("copilot", path) for path in manifests]
-            listed = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
-            jobs = self._files.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} jobs of Nomad")
+            jobs = self._files.some(self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl")), "jobs of Nomad")
             found += [self._files.run("nomad", path) for path in _of_production(jobs)]
             pushed = _joined(self._files.run("cloud-foundry", path) for path in self._of_cloud_foundry())
             found.append(_once(pushed)._replace(skipped=pushed.skipped))
@@ -867,7 +862,7 @@ class _Folder:
         listed = self._files.listed(self._files.folders_like(_CLUSTER_FOLDERS), (".yml", ".yaml"))
         named = (path for path in listed if path.rpartition("/")[2].startswith("manifest"))
         found = (path for path in named if _APPLICATIONS.search(self._files.peek(path) or b""))
-        paths = self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} manifests of Cloud Foundry")
+        paths = self._files.some(found, "manifests of Cloud Foundry")
         return [one for one in paths if _NAMED_FOR_PRODUCTION.search(one.rpartition("/")[2])] or _of_production(paths)
 
     def _of_functions(self) -> Deployment:
@@ -883,8 +878,7 @@ class _Folder:
             try:
                 found = found.joined(read(data, self._at(name), self._files.peek, self._files.names_in))
             except MemguardError as error:
-                gap = Skipped(self._at(name), error.line, f"is not read: it {error.message}")
-                found = found._replace(skipped=(*found.skipped, gap))
+                found = found.joined(_unread(error, self._at(name)))
         return found
 
     def _of_programs(self) -> Deployment:
@@ -902,16 +896,14 @@ class _Folder:
         try:
             return beanstalk.read(paths, self._files.read_named)
         except MemguardError as error:
-            return Deployment(
-                (), (Skipped(error.path or paths[0], error.line, f"is not read: it {error.message}", service="web"),)
-            )
+            return _unread(error, error.path or paths[0], "web")
 
     def _of_terraform(self) -> Iterator[Deployment]:
         """Yield what the files of Terraform declare, one folder after the other."""
         folders = ("", *self._files.folders_like(_ECS_FOLDERS))
         of_folder: dict[str, list[str]] = {}
         listed = self._files.listed(folders, (".tf", ".tfvars"))
-        for path in self._files.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} files of Terraform"):
+        for path in self._files.some(listed, "files of Terraform"):
             if path.endswith((".tf", "terraform.tfvars", ".auto.tfvars")):
                 of_folder.setdefault(parent(path), []).append(path)
         for folder in _of_production(list(of_folder)):
@@ -924,16 +916,15 @@ class _Folder:
             try:
                 yield terraform.read(paths, declaring, self._files.read_named, self._files.images)
             except MemguardError as error:
-                gap = Skipped(error.path or paths[0], error.line, f"is not read: it {error.message}")
                 is_own = any(_is_of_python(self._files.peek(one) or b"") for one in self._files.images.dockerfiles)
-                yield Deployment((), (gap._replace(service="terraform") if is_own else gap,))
+                yield _unread(error, error.path or paths[0], "terraform" if is_own else "")
 
     def _task_definitions(self) -> list[str]:
         """Return the files that hold task definitions of ECS."""
         paths = self._files.listed(("", *self._files.folders_like(_ECS_FOLDERS)), (".json", ".yaml", ".yml"))
         named = (path for path in paths if "/" in path or not path.endswith(".json") or _TASK.search(path))
         found = (path for path in named if _CONTAINERS.search(self._files.peek(path) or b""))
-        return _of_production(self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} task definitions"))
+        return _of_production(self._files.some(found, "task definitions"))
 
     @cached_property
     def _of_cluster(self) -> Deployment:
@@ -955,7 +946,7 @@ class _Folder:
     def _of_charts(self) -> Iterator[Deployment]:
         """Yield what charts of Helm declare."""
         charts = self._files.charts() if not self._path else ()
-        for chart in self._files.bounded(charts, MAX_FILES, f"there are more than {MAX_FILES} charts of Helm"):
+        for chart in self._files.some(charts, "charts of Helm"):
             from memguard_hooks.deployment import helm
 
             folder = f"{parent(chart)}/templates".lstrip("/")
@@ -1001,8 +992,7 @@ class _Folder:
         try:
             return heroku.read_app(data, app, found, self._files.peek)
         except MemguardError as error:  # others have an app.json too, with comments
-            gap = Skipped(app, error.line, f"is not read: it {error.message}")
-            return found._replace(skipped=(*found.skipped, gap))
+            return found.joined(_unread(error, app))
 
     @cached_property
     def _compose_names(self) -> set[str]:
@@ -1037,11 +1027,11 @@ class _Folder:
         if has_processes and not is_production and not any(one.limit for one in found.services):
             return Deployment()
         if "Dockerfile" in self._names and self._image_serves:
-            kept = tuple(one for one in found.services if not _DEVELOPMENT.search(one.command))
-            self._is_beside_image = len(kept) < len(found.services)
+            kept = found.only(lambda one: not _DEVELOPMENT.search(one.command))
+            self._is_beside_image = kept != found
             if self._is_beside_image:
                 named.discard(self._at("Dockerfile"))
-            found = found._replace(services=kept)
+            found = kept
         if found.services:
             self._files.named |= named
         hidden = find_hidden_keys(self._files.peek(path) or b"", path, ("command", "entrypoint"), COMPOSE_KEYS)
@@ -1052,8 +1042,8 @@ class _Folder:
         """The services of compose that start this repository, where the file of a platform wins over them."""
         path = self._compose
         found = self._files.apart().run("compose", path) if path is not None else Deployment()
-        kept = (one for one in found.services if self._files.holds(one) and not _DEVELOPMENT.search(one.command))
-        return Deployment(tuple(kept))
+        kept = found.only(lambda one: self._files.holds(one) and not _DEVELOPMENT.search(one.command))
+        return Deployment(kept.services)
 
     @property
     def _other_compose(self) -> set[str]:
@@ -1126,6 +1116,11 @@ class _Folder:
         return any(self._files.entrypoint(service) for service in deployment.services)
 
 
+def _unread(error: MemguardError, path: str, service: str = "") -> Deployment:
+    """Return what is said of a file that does not parse, and of the service that it declares, if there is one."""
+    return Deployment((), (Skipped(path, error.line, f"is not read: it {error.message}", service=service),))
+
+
 def _called(deployment: Deployment, name: str) -> Deployment:
     """Return the services of an image under another name."""
     return deployment._replace(services=tuple(one._replace(name=name or one.name) for one in deployment.services))
@@ -1139,10 +1134,7 @@ def _stem(path: str) -> str:
 
 def _once(deployment: Deployment) -> Deployment:
     """Return services without those that run the same as one before: variants of one image."""
-    found: dict[str, Service] = {}
-    for service in deployment.services:
-        found.setdefault(_words(service), service)
-    return deployment._replace(services=tuple(found.values()), skipped=deployment.skipped if not found else ())
+    return deployment.each_once(_words)._replace(skipped=() if deployment.services else deployment.skipped)
 
 
 def _variants_once(deployment: Deployment) -> Deployment:
@@ -1180,10 +1172,7 @@ def _is_function(service: Service) -> bool:
 
 def _alike_once(deployment: Deployment) -> Deployment:
     """Return the services without those that are declared again as they are, as in a base and in what is rendered of it."""
-    found: dict[tuple[object, ...], Service] = {}
-    for one in deployment.services:
-        found.setdefault((one.name, one.command, one.limit, one.replicas), one)
-    return deployment._replace(services=tuple(found.values()))
+    return deployment.each_once(lambda one: (one.name, one.command, one.limit, one.replicas))
 
 
 def _of_production(paths: list[str]) -> list[str]:
@@ -1227,16 +1216,16 @@ def _words(service: Service) -> str:
     return " ".join(service.command.split())
 
 
-def _with_names_of_their_own(services: tuple[Service, ...]) -> tuple[Service, ...]:
+def _with_names_of_their_own(deployment: Deployment) -> Deployment:
     """Return services of several folders with names that tell them apart."""
-    names = Counter(service.name for service in services)
-    folders = Counter(parent(service.path) for service in services)
+    names = Counter(service.name for service in deployment.services)
+    folders = Counter(parent(service.path) for service in deployment.services)
     found: list[Service] = []
-    for service in services:
+    for service in deployment.services:
         path = parent(service.path)
         folder = path.rpartition("/")[2]
         name = folder if folders[path] == 1 else f"{folder}-{service.name}"
         if names[service.name] == 1 or not folder:
             name = service.name
         found.append(service._replace(name=name))
-    return tuple(found)
+    return deployment._replace(services=tuple(found))

@@ -15,8 +15,8 @@ import shlex
 from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.images import RepositoryImages
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
-from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapping
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapping, variables
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.shell_words import split_plain
@@ -133,7 +133,7 @@ def _declared(node: yaml.Node, task: _Task) -> DeclaredContainer:
         _words(entrypoint),
         _words(command),
         task.text(node, "workingDirectory"),
-        _variables(node, task),
+        variables(task.path, _variables(node, task)),
         task.place(written) if written is not None else None,
     )
 
@@ -144,18 +144,12 @@ def _words(node: yaml.Node | None) -> tuple[str, ...]:
     return tuple(text for text in texts if text is not None)
 
 
-def _variables(node: yaml.Node, task: _Task) -> Variables:
-    values: dict[str, str] = {}
-    places: dict[str, ServicePlace] = {}
+def _variables(node: yaml.Node, task: _Task) -> Iterator[tuple[str, str | None, yaml.Node]]:
     for key in ("environment", "secrets"):
         for one in few(task.get(node, key)):
-            name, value = task.text(one, "name"), task.get(one, "value")
-            text = scalar(value)
-            if name:
-                places[name] = task.place(one)
-                if value is not None and text is not None and not _is_function(value):
-                    values[name] = text
-    return Variables(values, places)
+            value = task.get(one, "value")
+            if name := task.text(one, "name"):
+                yield name, None if value is None or _is_function(value) else scalar(value), one
 
 
 def _with_memory(service: Service, node: yaml.Node, task: _Task, others: Sequence[yaml.Node]) -> Service:
@@ -219,12 +213,12 @@ def read_copilot(data: bytes, path: str, read_file: Read = lambda _: None) -> De
         return Deployment()
     if isinstance(started, Skipped):
         return Deployment((), (started._replace(service=name),))
-    variables = of_mapping(get(over, "variables"), path).over(of_mapping(get(root, "variables"), path))
+    both = of_mapping(get(over, "variables"), path).over(of_mapping(get(root, "variables"), path))
     memory = get(over, "memory") or get(root, "memory")
     size = scalar(memory) or str(COPILOT_DEFAULT)
     line = place(memory)[0] if memory is not None else 1
     count = get(over, "count") or get(root, "count")
-    service = container.with_variables(started, variables)._replace(
+    service = container.with_variables(started, both)._replace(
         name=name,
         kind="web" if "Worker" not in (scalar(root, "type") or "") else "worker",
         platform=ECS,

@@ -11,8 +11,8 @@ from __future__ import annotations
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import find_plan, with_plan, without_plan
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
-from memguard_hooks.deployment.yaml_values import each_once, is_template
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.yaml_values import each_once, is_template, variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, few, get, items, pairs, place, scalar
 from memguard_hooks.tree import normalize
@@ -87,7 +87,8 @@ def _service(node: yaml.Node, name: str, path: str, read_file: Read) -> Service 
     if not isinstance(started, Service):
         return started
     kind = "worker" if scalar(node, "type") == "worker" else "web"
-    return container.with_variables(_sized(started, node, path), _variables(node, path))._replace(name=name, kind=kind)
+    sized = _sized(started, node, path)._replace(name=name, kind=kind)
+    return container.with_variables(sized, variables(path, _variables(node)))
 
 
 def _sized(service: Service, node: yaml.Node, path: str) -> Service:
@@ -102,29 +103,17 @@ def _is_plan(node: yaml.Node) -> bool:
     return find_plan(KOYEB, scalar(node) or "") is not None
 
 
-def _variables(node: yaml.Node, path: str) -> Variables:
-    """Read `- name: A` or `- key: A` with a `value`, `- A: b`, `- A=b`, and `A: b`."""
-    values: dict[str, str] = {}
-    places: dict[str, ServicePlace] = {}
+def _variables(node: yaml.Node) -> Iterator[tuple[str, str | None, yaml.Node]]:
+    """Yield `- name: A` or `- key: A` with a `value`, `- A: b`, `- A=b`, and `A: b`."""
     for listed in filter(None, (get(node, key) for key in _VARIABLES)):
         for key, value in pairs(listed):
-            _put(str(key.value), scalar(value), key, path, values, places)
+            yield str(key.value), scalar(value), key
         for one in few(listed):
             name, is_pair, text = (scalar(one) or "").partition("=")
             named = scalar(one, "name") or scalar(one, "key")
             if named is not None:
-                _put(named, scalar(one, "value"), one, path, values, places)
+                yield named, scalar(one, "value"), one
             elif name:
-                _put(name, text if is_pair else None, one, path, values, places)
+                yield name, text if is_pair else None, one
             for key, value in pairs(one) if named is None else ():
-                _put(str(key.value), scalar(value), key, path, values, places)
-    return Variables(values, places)
-
-
-def _put(
-    name: str, text: str | None, node: yaml.Node, path: str, values: dict[str, str], places: dict[str, ServicePlace]
-) -> None:
-    places[name] = ServicePlace(path, *place(node))
-    values.pop(name, None)
-    if text is not None and not is_template(text):
-        values[name] = text
+                yield str(key.value), scalar(value), key

@@ -11,7 +11,7 @@ from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import with_plan, without_plan
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
-from memguard_hooks.deployment.yaml_values import count_of, is_template
+from memguard_hooks.deployment.yaml_values import count_of, variables
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import yaml_nodes
@@ -94,14 +94,7 @@ def _sized(service: Service, node: yaml.Node, path: str) -> Service:
 
 
 def _variables(node: yaml.Node, path: str) -> Variables:
-    values: dict[str, str] = {}
-    places: dict[str, ServicePlace] = {}
     listed = get(node, "runtimeEnvironment")
     named = [(scalar(one, "name"), scalar(one, "value"), one) for one in yaml_nodes.few(listed)]
     named += [(str(key.value), scalar(value), key) for key, value in pairs(listed)]
-    for name, text, one in named:
-        if name is not None:
-            places[name] = ServicePlace(path, *place(one))
-            if text is not None and not is_template(text):
-                values[name] = text
-    return Variables(values, places)
+    return variables(path, ((name, text, one) for name, text, one in named if name is not None))

@@ -161,6 +161,17 @@ class Deployment(Record):
         """Return all that both declare, side by side."""
         return Deployment(self.services + other.services, self.skipped + other.skipped, self.traps + other.traps)
 
+    def only(self, is_kept: Callable[[Service], bool]) -> Deployment:
+        """Return the same with some of the services."""
+        return self._replace(services=tuple(filter(is_kept, self.services)))
+
+    def each_once(self, key: Callable[[Service], object]) -> Deployment:
+        """Return the same with the first of the services that have the same key."""
+        found: dict[object, Service] = {}
+        for one in self.services:
+            found.setdefault(key(one), one)
+        return self._replace(services=tuple(found.values()))
+
 
 def with_once(services: Iterable[Service], once: Iterable[Build]) -> list[Service]:
     """Return services, the one that answers requests or else the first with commands that run once before all of them."""
@@ -183,7 +194,7 @@ def join_services(own: Deployment, other: Deployment) -> Deployment:
     read the other. What lost stands with the winner of its name, or with the first.
     """
     if not own.services:
-        return Deployment(other.services, own.skipped + other.skipped, own.traps + other.traps)
+        return own.joined(other)
     known = {" ".join(service.command.split()) for service in own.services}
     names = [service.name for service in own.services]
     lost: dict[int, tuple[ServicePlace, ...]] = {}
@@ -194,4 +205,4 @@ def join_services(own: Deployment, other: Deployment) -> Deployment:
     services = tuple(
         one._replace(instead_of=one.instead_of + lost.get(number, ())) for number, one in enumerate(own.services)
     )
-    return Deployment(services, own.skipped + other.skipped, own.traps + other.traps)
+    return own._replace(services=services).joined(other._replace(services=()))

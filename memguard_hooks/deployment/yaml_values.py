@@ -35,16 +35,17 @@ def each_once(nodes: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
 def of_mapping(node: yaml.Node | None, path: str) -> Variables:
     """Read `NAME: value`, and `NAME: {value: …}`."""
     texts = ((key, scalar(value) if scalar(value) is not None else scalar(value, "value")) for key, value in pairs(node))
-    return _variables(path, ((str(key.value), text, key) for key, text in texts))
+    return variables(path, ((str(key.value), text, key) for key, text in texts))
 
 
 def of_list(node: yaml.Node | None, path: str) -> Variables:
     """Read `- key: NAME` with a `value`; entries without a key are left to the caller."""
     named = ((scalar(item, "key"), item) for item in few(node))
-    return _variables(path, ((name, scalar(item, "value"), item) for name, item in named if name is not None))
+    return variables(path, ((name, scalar(item, "value"), item) for name, item in named if name is not None))
 
 
-def _variables(path: str, found: Iterable[tuple[str, str | None, yaml.Node]]) -> Variables:
+def variables(path: str, found: Iterable[tuple[str, str | None, yaml.Node]]) -> Variables:
+    """Return variables of a file by their names, their values if somebody knows them, and where they stand."""
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
     for name, text, node in found:

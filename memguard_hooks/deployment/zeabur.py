@@ -10,8 +10,8 @@ from __future__ import annotations
 from memguard_hooks.deployment import container, dockerfile, hosted
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import without_plan
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
-from memguard_hooks.deployment.yaml_values import is_template
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.yaml_values import variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, text
@@ -84,17 +84,13 @@ def _declared(node: yaml.Node, path: str) -> container.DeclaredContainer:
     name, spec = scalar(node, "name") or "web", get(node, "spec")
     command = get(spec, "command")
     words = tuple(text for text in map(scalar, few(command)) if text is not None)
-    listed = [(str(key.value), scalar(value, "default"), key) for key, value in pairs(get(spec, "env"))]
-    variables = Variables(
-        {key: text for key, text, _ in listed if text is not None and not is_template(text)},
-        {key: ServicePlace(path, *place(one)) for key, _, one in listed},
-    )
+    listed = ((str(key.value), scalar(value, "default"), key) for key, value in pairs(get(spec, "env")))
     return container.DeclaredContainer(
         name,
         (name.lower(),),
         scalar(spec, "source", "image") or "",
         ServicePlace(path, *place(node)),
         words,
-        variables=variables,
+        variables=variables(path, listed),
         written=ServicePlace(path, *place(command)) if command is not None and words else None,
     )
