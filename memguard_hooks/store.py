@@ -54,6 +54,9 @@ UNFINISHED_SECONDS = 3600
 MAX_HELD_BYTES = 8 * 2**20
 """Bytes of new values that are held in memory."""
 
+MIN_PACKED_BYTES = 1000
+"""Bytes of a value that is worth to be packed: most facts are smaller, and what is large are whole walks."""
+
 MANY_TIMES = 8
 """Times that the second pack is smaller than the first one: so much is written again at most for what is new."""
 
@@ -304,18 +307,20 @@ class _Pack(_Values):
 
 
 class _Fresh(_Values):
-    """Values that are new; while they are many, all but the last ones wait in a file that has no name."""
+    """Values that are new; while they are many, all but the last ones wait in a file without a name, or packed in memory."""
 
     def __init__(self, folder: str | None) -> None:
         super().__init__()
         self._folder = folder
         self._held: dict[bytes, bytes] = {}
+        self._packed: dict[bytes, bytes] = {}
         self._size = 0
         self._file: IO[bytes] | None = None
 
     def put(self, key: bytes, value: bytes) -> None:
         """Keep a value."""
         self._held[key] = value
+        self._packed.pop(key, None)
         self.rows[key] = len(value) << _SIZE_BIT
         self._size += len(value)
         if self._size > MAX_HELD_BYTES:
@@ -324,7 +329,11 @@ class _Fresh(_Values):
     def get(self, key: bytes) -> bytes | None:
         """Return a value, None where there is none."""
         found = self._held.get(key)
-        if found is None and key in self.rows and self._file is not None:
+        if found is None and key in self._packed:
+            from zlib import decompress
+
+            found = decompress(self._packed[key])
+        elif found is None and key in self.rows and self._file is not None:
             row = self.rows[key]
             self._file.seek(row & _AT)
             found = self._file.read(row >> _SIZE_BIT)
@@ -336,7 +345,7 @@ class _Fresh(_Values):
             self._file.close()
 
     def _spool(self) -> None:
-        """Write what is held into the file; where that cannot be done, it is held to the end."""
+        """Write what is held into the file; where that cannot be done, it is packed, to a tenth or so of its bytes."""
         self._size = 0
         try:
             if self._file is None and self._folder is not None:
@@ -345,6 +354,7 @@ class _Fresh(_Values):
                 os.makedirs(self._folder, exist_ok=True)
                 self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115 - it is gone with the process
             if self._file is None:
+                self._pack()
                 return
             at = self._file.seek(0, os.SEEK_END)
             rows = {}
@@ -354,9 +364,16 @@ class _Fresh(_Values):
                 at += len(value)
             self._file.flush()
         except OSError:
+            self._pack()
             return
         self.rows.update(rows)
         self._held.clear()
+
+    def _pack(self) -> None:
+        from zlib import compress
+
+        for key in [key for key, value in self._held.items() if len(value) > MIN_PACKED_BYTES]:
+            self._packed[key] = compress(self._held.pop(key), 1)
 
 
 def _look(path: str) -> tuple[int, ...] | None:

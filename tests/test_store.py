@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,19 @@ def test_what_is_much_waits_in_a_file_without_a_name(tmp_path: Path, monkeypatch
     without = Store(None)
     without.put("x" * 200, b"name")
     assert without.get(b"name") == "x" * 200
+
+
+def test_what_is_much_is_packed_where_there_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MAX_HELD_BYTES", 100_000)
+    kept = Store(None)
+    tracemalloc.start()
+    for number in range(2000):
+        kept.put(f"{number}" * 500, b"%d" % (number % 1500))
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 1_000_000  # of 3,000,000 that the values have
+    expected = [f"{number + 1500 * (number < 500)}" * 500 for number in range(1500)]
+    assert [kept.get(b"%d" % number) for number in range(1500)] == expected
 
 
 def test_two_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
