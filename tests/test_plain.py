@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sysconfig
+import weakref
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from work import at_most
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import NotPythonError, decode, parse
+from memguard_hooks.imports import interpret
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.interpret import analyze_by_libcst
@@ -389,3 +391,18 @@ def test_members_that_many_classes_inherit_are_not_written_out_for_each() -> Non
         found = read_plain(source, module, ANY)
     assert found is not None
     assert found[1] is None
+
+
+def test_circles_that_were_there_when_trees_were_freed_are_freed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpret, "FRESH_TREES", 1)
+
+    class Circle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    circle = Circle()
+    kept = weakref.ref(circle)
+    interpret.analyze_by_libcst("import a\n", Target())
+    del circle
+    interpret.analyze_by_libcst("import b\n", Target())
+    assert kept() is None

@@ -101,8 +101,9 @@ def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = Non
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)
     if next(_TREES) % FRESH_TREES == 0:
+        gc.unfreeze()
         gc.collect()
-        gc.freeze()  # What is left stays to the end: not to be looked through again with each tree.
+        gc.freeze()  # What is left is not to be looked through again with each tree.
     try:
         module = _parse(shorter)
         return Interpreter(text, target, Noted(module, NodePlaces(module, scanned.imports).of)).run(module)
