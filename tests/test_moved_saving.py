@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from folders import write
 
 from memguard_hooks import __main__ as memguard
+from memguard_hooks.app import service_estimate
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.hooks.no_eager_heavy_imports import main
+from memguard_hooks.project.project import Project
 
 PICKLED = "(csklearn.ensemble._forest\nRandomForestClassifier\n."
 """What a pickle of the first protocol holds of a class."""
@@ -126,3 +130,20 @@ def test_imports_of_one_library_in_one_file_are_one_finding_and_one_step(
         "pandas is loaded at start, imported here and in line 2, at module level"
     }
     assert "  1. main.py:1, main.py:2, other.py:1, other.py:2: move the import " in err
+
+
+def test_what_the_budget_has_estimated_is_not_estimated_again_for_what_moves(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, {"main.py": f"import pandas\nimport seaborn\n\nseaborn.set_theme(){USE}"})
+    made: list[str] = []
+    estimate = service_estimate._estimate_one
+
+    def counted(of: Project, entry: ServiceEntry, *rest: Any) -> object:
+        made.append(entry.path)
+        return estimate(of, entry, *rest)
+
+    monkeypatch.setattr(service_estimate, "_estimate_one", counted)
+    assert memguard.main(["check"]) == 1
+    assert "saves 1.5 MiB by itself" in capsys.readouterr().out
+    assert made == ["main.py"]

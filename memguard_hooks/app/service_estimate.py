@@ -271,7 +271,24 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
-    """Estimate the processes of a service that load what a walk has reached, by the most expensive way of each choice."""
+    """Estimate the processes of a service that load what its walk has reached; once a run, as what moves asks the same."""
+    told = len(project.skipped)
+
+    def estimate() -> tuple[Estimated, tuple[Skipped, ...], Settings]:
+        found = _estimate_chosen(project, entry, settings, walked)
+        return found, tuple(project.skipped[told:]), project.settings
+
+    service = entry.service
+    loaded = entry.path, entry.module, entry.given, entry.resolver.roots, entry.command, settings, id(project.settings)
+    key = ("process", service.name, service.path, service.line, service.command, *loaded)
+    found, gaps, _ = parse_once(project.tree, key, estimate)
+    if len(project.skipped) == told:
+        project.skipped += gaps
+    return found
+
+
+def _estimate_chosen(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
+    """Estimate the processes of a service by the most expensive way of each choice."""
 
     def price(other: ServiceEntry, way: Walk) -> int:
         told = len(project.skipped)
@@ -330,18 +347,11 @@ def estimate_entry(project: Project, entry: ServiceEntry) -> Estimated:
 
     What there is to say of what is not known, the estimate of the service says.
     """
-
-    def find() -> Estimated:
-        told = len(project.skipped)
-        command = entry.command._replace(workers=entry.command.workers or 1)
-        found = _estimate_walk(project, entry._replace(command=command), entry.settings, walk_entry(project, entry))
-        del project.skipped[told:]
-        return found
-
-    service = entry.service
-    loaded = entry.path, entry.module, entry.given, entry.settings
-    key = ("process", service.name, service.path, service.line, service.command, *loaded)
-    return parse_once(project.tree, key, find)
+    told = len(project.skipped)
+    command = entry.command._replace(workers=entry.command.workers or 1)
+    found = _estimate_walk(project, entry._replace(command=command), entry.settings, walk_entry(project, entry))
+    del project.skipped[told:]
+    return found
 
 
 def estimate_without(project: Project, now: Estimated, sites: Collection[Step]) -> ProcessEstimate:
