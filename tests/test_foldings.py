@@ -11,7 +11,7 @@ import pytest
 from memguard_hooks.models import foldings as module
 from memguard_hooks.models.evaluation import WorkLeft
 from memguard_hooks.models.folding import Folding
-from memguard_hooks.models.foldings import Foldings
+from memguard_hooks.models.foldings import Foldings, Mentions
 from memguard_hooks.models.values import RunContext, Sources
 
 
@@ -41,3 +41,20 @@ def test_what_holds_much_is_forgotten_before_another_begins(monkeypatch: pytest.
     gc.collect()
     assert scope() is None
     assert (foldings.number("a"), foldings.number("b"), foldings.number("c")) == (0, 1, 2)
+
+
+def test_a_word_is_looked_for_once_in_each_content() -> None:
+    mentions, read = Mentions(), []
+
+    def reader(data: bytes) -> bytes:
+        read.append(data)
+        return data
+
+    contents = {b"a": b"import torch\n", b"b": b"x = 1\n"}
+    first = [mentions.number(name, partial(reader, data)) for name, data in contents.items()]
+    assert [bool(mentions.of("torch")[number]) for number in first] == [True, False]
+    other = mentions.number(b"c", partial(reader, b"import torch\n"))
+    of_head = [mentions.number(name, partial(reader, data)) for name, data in contents.items()]
+    assert [bool(mentions.of("torch")[number]) for number in (*of_head, other)] == [True, False, True]
+    assert not mentions.of("torch")[mentions.number(None, bytes)]
+    assert read == [*contents.values(), b"import torch\n"]

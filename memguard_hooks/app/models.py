@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
@@ -14,7 +14,7 @@ from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
@@ -89,11 +89,15 @@ def _calls(
         calls = {path: tuple(find_calls(folding, path)) for path in paths}
         return calls, _Gaps(dict(folding.unread), folding.is_exhausted, folding.is_cut)
 
-    service = entry.service
-    reached = frozenset(walked.paths)
-    variables = (tuple(sorted(entry.environment.items())), tuple(sorted(service.variables)))
-    key = ("model calls", reached, tuple(sorted(paths)), entry.resolver.roots, service.command, *variables)
+    key = ("model calls", tuple(sorted(paths)), *_context(entry, walked))
     return parse_once(project.tree, key, find)
+
+
+def _context(entry: ServiceEntry, walked: Walk) -> tuple[Hashable, ...]:
+    """Return all that decides what expressions come to as a service runs them: services of one app may share it."""
+    service = entry.service
+    variables = (tuple(sorted(entry.environment.items())), tuple(sorted(service.variables)))
+    return frozenset(walked.paths), entry.resolver.roots, service.command, *variables
 
 
 def _unread(gaps: _Gaps, paths: Collection[str]) -> Iterator[Skipped]:
@@ -142,9 +146,8 @@ def _may_load(project: Project, path: str) -> bool:
 
 def folding_of(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     """Return what finds the values of expressions as a service runs them: one for all that asks of the same walk."""
-    service = entry.service
     foldings = project.foldings
-    number = foldings.number((id(project.tree), entry.path, service.name, service.path, service.line, tuple(walked.ways)))
+    number = foldings.number((id(project.tree), *_context(entry, walked)))
     return foldings.get(number, lambda: _folding(project, entry, walked, number))
 
 
@@ -169,9 +172,12 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk, number: int) -
             return resolver.files(name)[-1]
         return "" if resolver.is_folder_of_source(name) else None
 
+    mentions = project.foldings.mentions
+    numbered = [(path, mentions.number(project.tree.identity(path), partial(project.tree.read, path))) for path in paths]
+
     def naming(word: str) -> Iterator[str]:
-        wanted = word.encode()
-        return (path for path in paths if wanted in (project.tree.read(path) or b""))
+        found = mentions.of(word)
+        return (path for path, number in numbered if found[number])
 
     hidden = frozenset(service.variables) - frozenset(entry.environment)
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name, outside_functions
+from memguard_hooks.formats.python_nodes import last_name, outside_functions, walk
 from memguard_hooks.logs.arguments import FUNCTIONS, TRANSLATES, costly_of, payload, plain_functions
 from memguard_hooks.logs.feeds import MAX_STEPS, ONCE, CalledFunctions
 from memguard_hooks.logs.loops import (
@@ -236,7 +236,7 @@ class _Reader:
         if leaves and (place.loop or place.repeats.startswith("`while")):
             place = place._replace(is_seldom=True)
         for node in nodes:
-            for one in ast.walk(node):
+            for one in walk(node):
                 if isinstance(one, ast.Call):
                     if last_name(one.func) in _SCHEDULES:
                         self._calls.setdefault("", set()).update(map(last_name, one.args))

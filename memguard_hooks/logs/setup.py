@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.logs.calls import is_logger
 from memguard_hooks.logs.loggers import LOUD
 from memguard_hooks.logs.model import LEVELS, LogSetup, level_of_text
@@ -42,7 +42,7 @@ class _Reader:
         self.found: list[LogSetup] = []
         self.muted: set[str] = set()
         self._names: dict[str, ast.expr] = {}
-        nodes = list(ast.walk(module))
+        nodes = list(walk(module))
         for node in nodes:
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 self._names[node.targets[0].id] = node.value
@@ -67,7 +67,7 @@ class _Reader:
             inner = sure and not isinstance(one, (ast.ExceptHandler, ast.IfExp))
             if isinstance(one, ast.If) and "__name__" not in ast.unparse(one.test)[:MAX_TEXT]:
                 inner = False
-            waiting += ((child, inner) for child in ast.iter_child_nodes(one))
+            waiting += ((child, inner) for child in children(one))
 
     # Calls
 

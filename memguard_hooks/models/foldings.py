@@ -14,6 +14,28 @@ MAX_BYTES = 2 * 2**20
 """Bytes of the sources whose scopes are kept when a folding begins: syntax trees take some fifty times as much."""
 
 
+class Mentions:
+    """Which files hold a word: looked for once in each content, for all walks of all trees."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes | None, int] = {None: 0}
+        self._readers: list[Callable[[], bytes | None]] = [lambda: None]
+        self._known: dict[str, bytearray] = {}
+
+    def number(self, name: bytes | None, read: Callable[[], bytes | None]) -> int:
+        """Return where `of` tells of a content, by the name of that; `read` gives it."""
+        if name not in self._numbers:
+            self._numbers[name] = len(self._readers)
+            self._readers.append(read)
+        return self._numbers[name]
+
+    def of(self, word: str) -> bytearray:
+        """Return for each content that has a number whether it holds a word."""
+        found, wanted = self._known.setdefault(word, bytearray()), word.encode()
+        found += bytes(wanted in (read() or b"") for read in self._readers[len(found) :])
+        return found
+
+
 class Foldings:
     """Foldings by what they follow; where they hold much, they are forgotten before another begins."""
 
@@ -22,6 +44,7 @@ class Foldings:
         self._numbers: dict[Hashable, int] = {}
         self._scopes: dict[tuple[str, bytes], NameScope | MemguardError] = {}
         self._held = 0
+        self.mentions = Mentions()
 
     def number(self, key: Hashable) -> int:
         """Return what stands for a key as long as the run lasts."""
