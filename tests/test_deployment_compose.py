@@ -789,3 +789,14 @@ def test_command_that_is_done_once_is_left_out(command: str, names: list[str]) -
     text = f'services: {{web: {{build: ., command: "{command}"}}, bot: {{build: .}}}}'
     files = {"Dockerfile": b"FROM python:3.12\nCOPY . .\nCMD python image.py\n"}
     assert [one.name for one in compose.read(text.encode(), "compose.yaml", files.get).services] == [*names, "bot"]
+
+
+def test_the_variables_beside_a_project_are_read_once() -> None:
+    asked: list[str] = []
+
+    def read_file(path: str) -> bytes | None:
+        asked.append(path)
+        return {".env": b"SIZE=256m\n", "Dockerfile": b"FROM python:3.12\nCMD python a.py\n"}.get(path)
+
+    (service,) = compose.read(b"services: {web: {build: ., mem_limit: $SIZE}}\n", "compose.yaml", read_file).services
+    assert (service.limit, asked.count(".env")) == (256 * 2**20, 1)

@@ -25,7 +25,7 @@ from memguard_hooks.deployment.compose_loader import (
     Written,
     load_project,
     merge,
-    read_variables,
+    source_in,
 )
 from memguard_hooks.deployment.compose_values import parse_size, read_env_file
 from memguard_hooks.deployment.container import DeclaredContainer
@@ -111,11 +111,11 @@ def read(
     that does not parse, with the place.
     """
     folder = parent(path)
-    source = ComposeSource(path, folder, read_variables(folder, {}, read_file))
+    source = source_in(folder, path, read_file)
     named = _named(source, read_file)
     loader, declared = ComposeLoader(read_file), dict[str, ComposeDeclared]()
     if not named:
-        loader, source, declared = load_project(data, path, read_file)
+        loader, source, declared = load_project(data, source, read_file)
     for other, text in named:
         declared = merge(declared, loader.load(text, source._replace(path=other), ()))
     for name in (*PRODUCTION, *OVERRIDES) if path.rpartition("/")[2] in BASES and not named else ():

@@ -130,24 +130,26 @@ def read_variables(folder: str, outer: Mapping[str, str], read_file: Read) -> di
     return {**{name: one.value for name, one in found.items() if one.value is not None}, **outer}
 
 
-def load_project(data: bytes, path: str, read_file: Read) -> tuple[ComposeLoader, ComposeSource, dict[str, ComposeDeclared]]:
+def source_in(folder: str, path: str, read_file: Read) -> ComposeSource:
+    """Return the file of a project that lies in a folder, with its variables."""
+    return ComposeSource(path, folder, read_variables(folder, {}, read_file))
+
+
+def load_project(
+    data: bytes, source: ComposeSource, read_file: Read
+) -> tuple[ComposeLoader, ComposeSource, dict[str, ComposeDeclared]]:
     """Return what has read a file, where it stands, and its services.
 
     Paths count from its folder, or from the root where only that holds what it builds: with several `-f` they count from
     the first file, or from `--project-directory`.
     """
-    here = _load_in(parent(path), data, path, read_file)
-    if not parent(path) or not _lacks_all(here[2], read_file):
+    loader = ComposeLoader(read_file)
+    here = loader, source, loader.load(data, source, ())
+    if not source.folder or not _lacks_all(here[2], read_file):
         return here
-    above = _load_in("", data, path, read_file)
+    loader, root = ComposeLoader(read_file), source_in("", source.path, read_file)
+    above = loader, root, loader.load(data, root, ())
     return here if _lacks_all(above[2], read_file) else above
-
-
-def _load_in(
-    folder: str, data: bytes, path: str, read_file: Read
-) -> tuple[ComposeLoader, ComposeSource, dict[str, ComposeDeclared]]:
-    loader, source = ComposeLoader(read_file), ComposeSource(path, folder, read_variables(folder, {}, read_file))
-    return loader, source, loader.load(data, source, ())
 
 
 def _lacks_all(declared: Mapping[str, ComposeDeclared], read_file: Read) -> bool:

@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 
 from memguard_hooks.deployment import dockerfile
-from memguard_hooks.deployment.compose_loader import load_project
+from memguard_hooks.deployment.compose_loader import load_project, source_in
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
 from memguard_hooks.deployment.service import ImageMaker, Read
 from memguard_hooks.errors import MemguardError, within
@@ -192,7 +192,7 @@ def _of_compose(data: bytes, path: str, read: Read) -> Iterator[tuple[str, Image
 
     Under the names of an image that it only runs stands the service, which another file may build.
     """
-    for name, one in load_project(data, path, read)[2].items():
+    for name, one in load_project(data, source_in(parent(path), path, read), read)[2].items():
         image, made = one.text("image"), one.build
         if not isinstance(made, ImageMaker):
             is_own = made is None and image_name(image or "") not in WELL_KNOWN
