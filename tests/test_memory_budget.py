@@ -400,6 +400,34 @@ def test_an_import_by_a_computed_name_may_load_all_that_is_installed(
     assert (service.get("reason") is None) if said is None else re.search(said, service["reason"])
 
 
+UNREAD_TASK = """\
+{"family": "shop", "memory": "2048", "containerDefinitions": [
+ {"name": "web", "image": "me/web", "essential": true}, {"name": "log", "image": "fluent/fluent-bit"}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "limit", "source"),
+    [
+        pytest.param({"fly.toml": "[[vm]]\nmemory = '1gb'\n"}, 1024, "fly.toml:2 memory 1gb", id="fly"),
+        pytest.param({"fly.toml": "[deploy]\n"}, 256, "fly.toml:1 without [[vm]]", id="of-fly"),
+        pytest.param(
+            {"task-definition.json": UNREAD_TASK, "web/Dockerfile": "FROM python:3.12\nCOPY . .\n", "web/app.py": ""},
+            2048, "task-definition.json:1 memory of the task", id="ecs",
+        ),
+    ],
+)  # fmt: skip
+def test_the_host_of_a_service_that_cannot_be_read_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], limit: int, source: str
+) -> None:
+    write(root, files)
+    (service,) = judge(capsys)[1]["services"]
+    assert (service["verdict"], service["limit_mib"], service["limit_source"]) == ("unknown", limit, source)
+    write(root, {"app.py": "import flask\n", "memguard.toml": f"[services.{service['name']}]\nentrypoints = ['app.py']\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert (service["verdict"], service["limit_mib"]) == ("ok", limit)
+
+
 def test_one_worker_that_is_too_much_is_an_error_however_many_there_are(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memguard_hooks.app.path_edits import with_own_path
 from memguard_hooks.deployment import platforms, python_version
 from memguard_hooks.deployment.command import parse
-from memguard_hooks.deployment.service import Service
+from memguard_hooks.deployment.service import Service, unread_service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped, mib
 from memguard_hooks.imports.frameworks import SETTINGS_VARIABLE, Framework, settings_made_by
@@ -83,7 +83,8 @@ def find_unread(project: Project) -> list[Service]:
     if asked.entrypoints and (asked.is_asked or not project.deployment.services):
         return []
     gaps = [gap for gap in project.deployment.skipped if gap.service]
-    return [Service(gap.service, gap.path, gap.line or 1, 1, "", unread=gap.reason) for gap in gaps]
+    known = {(one.name, one.path, one.line): one for one in project.deployment.unread}
+    return [known.get((gap.service, gap.path, gap.line or 1)) or unread_service(gap) for gap in gaps]
 
 
 def _environment(service: Service, command: StartCommand) -> dict[str, str]:

@@ -15,7 +15,7 @@ import shlex
 from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.images import RepositoryImages
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, unread_service
 from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapping, variables
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
@@ -117,7 +117,8 @@ def _read(task: _Task, read_file: Read, images: RepositoryImages) -> Iterator[Se
             name = task.name if task.name and len(kept) == 1 else found.name
             yield _with_memory(found._replace(name=name), node, task, others)
         elif found is not None:
-            yield found
+            beside = [one for one in others if one is not node]
+            yield _with_memory(unread_service(found), node, task, beside)._replace(pool="")
 
 
 def _declared(node: yaml.Node, task: _Task) -> DeclaredContainer:

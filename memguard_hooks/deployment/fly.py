@@ -14,7 +14,7 @@ from functools import cache
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image
 from memguard_hooks.deployment.platforms import find_plan, nearest_plans
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap, unread_service
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import toml_document
 from memguard_hooks.formats.shell_words import split_plain
@@ -65,11 +65,12 @@ def _read(document: TomlDocument, read_file: Read) -> Iterator[Service | Skipped
         if override.entrypoint and isinstance(started, Service) and command is not None:
             started = started._replace(command=f"{override.entrypoint} {command}")
         if isinstance(started, Skipped):
-            if command is None:
-                yield started._replace(service=name)
-                continue
-            started = Service(name, *place, shlex.join(split_plain(command)), folder=parent(path))
-        started = started.at(place) if command is not None else started._replace(path=_image_path(document))
+            gap = started._replace(service=name)
+            written = command is not None and Service(name, *place, shlex.join(split_plain(command)), folder=parent(path))
+            started = written or unread_service(gap)
+        elif command is None:
+            started = started._replace(path=_image_path(document))
+        started = started.at(place) if command is not None else started
         service = started._replace(
             once=once,
             name=name,

@@ -141,25 +141,32 @@ class Trap(Record):
 
 
 class Deployment(Record):
-    """All services of a project, what was not understood, and what will not do what it says."""
+    """All services of a project, what was not understood, and what will not do what it says.
+
+    `unread` are the services among what was not understood of which the host is known.
+    """
 
     services: tuple[Service, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     traps: tuple[Trap, ...] = ()
+    unread: tuple[Service, ...] = ()
 
     @classmethod
     def of(cls, found: Iterable[Service | Skipped | Trap]) -> Deployment:
         """Return what a reader has found, each kind in its order."""
         all_found = tuple(found)
+        services = [one for one in all_found if isinstance(one, Service)]
         return cls(
-            tuple(one for one in all_found if isinstance(one, Service)),
-            tuple(one for one in all_found if isinstance(one, Skipped)),
+            tuple(one for one in services if not one.unread),
+            tuple(_gap(one) for one in all_found if isinstance(one, Skipped) or (isinstance(one, Service) and one.unread)),
             tuple(one for one in all_found if isinstance(one, Trap)),
+            tuple(one for one in services if one.unread),
         )
 
     def joined(self, other: Deployment) -> Deployment:
         """Return all that both declare, side by side."""
-        return Deployment(self.services + other.services, self.skipped + other.skipped, self.traps + other.traps)
+        services, unread = self.services + other.services, self.unread + other.unread
+        return Deployment(services, self.skipped + other.skipped, self.traps + other.traps, unread)
 
     def only(self, is_kept: Callable[[Service], bool]) -> Deployment:
         """Return the same with some of the services."""
@@ -171,6 +178,15 @@ class Deployment(Record):
         for one in self.services:
             found.setdefault(key(one), one)
         return self._replace(services=tuple(found.values()))
+
+
+def unread_service(gap: Skipped) -> Service:
+    """Return the service whose start nobody can read, on no host."""
+    return Service(gap.service, gap.path, gap.line or 1, 1, "", unread=gap.reason)
+
+
+def _gap(one: Service | Skipped) -> Skipped:
+    return one if isinstance(one, Skipped) else Skipped(one.path, one.line, one.unread, service=one.name)
 
 
 def with_once(services: Iterable[Service], once: Iterable[Build]) -> list[Service]:
