@@ -561,7 +561,7 @@ class _Files:
                 return Deployment()
             if isinstance(started, Skipped):
                 return Deployment((), (started._replace(service="web") if _is_of_python(data) else started,))
-            if not folder or (started.folder.startswith(context) and self.holds(started)):
+            if not folder or (started.folder.startswith(context) and self.is_ours(started)):
                 return Deployment((_on_lambda(started) if _is_function(started) else started,))
         return Deployment()
 
@@ -644,6 +644,20 @@ class _Files:
         from memguard_hooks.deployment.start import Host
 
         return Host(service.environment, self.peek, mounts=service.mounts, names_in=self.names_in)
+
+    def is_ours(self, service: Service) -> bool:
+        """Return whether the repository holds what a service starts, or nobody knows that of an image beside code."""
+        folder, _, name = service.path.rpartition("/")
+        started = self.command(service) if _is_image(name) else None
+        if started is None or started.loads_first is not None:
+            return self.holds(service)
+        from memguard_hooks.deployment.servers import FOREIGN
+        from memguard_hooks.deployment.start import SMALL
+
+        if started.program in FOREIGN | SMALL:
+            return False
+        has_code = any(one.endswith(".py") for one in self.names_in(folder))
+        return has_code and _is_of_python(self.peek(service.path) or b"")
 
     def holds(self, service: Service) -> bool:
         """Return whether the repository holds the file that a service starts."""
@@ -825,7 +839,7 @@ class _Folder:
         """The same without what is no app of Python, for a repository has folders for much else."""
         found = self.deployment
         services = tuple(map(self._at_home, found.services))
-        services = tuple(one for one in services if one.platform is not None or self._files.holds(one))
+        services = tuple(one for one in services if one.platform is not None or self._files.is_ours(one))
         is_app = bool(services) or not self._names.isdisjoint(PLATFORM_FILES)
         gaps = (gap for gap in found.skipped if gap.service and not _is_image(gap.path.rpartition("/")[2]))
         return found._replace(services=services, skipped=found.skipped if is_app else tuple(gaps))
