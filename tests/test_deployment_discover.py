@@ -74,7 +74,8 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({"compose.yaml": COMPOSE.replace("c.py", "c.py --reload"), "Dockerfile": DOCKERFILE},
                      ["web Dockerfile"], [], id="compose-reloads"),
         pytest.param({"api/Dockerfile": DOCKERFILE, "api/image.py": "",
-                      "jobs/Dockerfile": "FROM python:3.12\nCOPY . .\nCMD run-jobs\n", "jobs/c.py": "", "proxy/Dockerfile": "FROM python:3.12\nCMD nginx\n", "proxy/d.py": "",
+                      "jobs/Dockerfile": "FROM python:3.12\nCOPY . .\nCMD run-jobs\n", "jobs/c.py": "",
+                      "proxy/Dockerfile": "FROM python:3.12\nCMD nginx\n", "proxy/d.py": "",
                       "tool/Dockerfile": "FROM python:3.12\nCMD run-tool\n"},
                      ["api api/Dockerfile", "jobs jobs/Dockerfile"], [], id="image-of-a-folder-whose-start-is-not-known"),
         pytest.param({"compose.yaml": "services:\n  web: {build: ., command: python manage.py runserver}\n"
