@@ -66,7 +66,7 @@ HIDDEN_FOLDERS = frozenset({".docker", ".deploy", ".deployment", ".infra"})
 MAX_FOLDERS = 2000
 """Folders that are looked through for apps, so that a hostile tree ends too."""
 
-_MANY_FOLDERS = f"there are more than {MAX_FOLDERS} folders that may hold an app"
+_MANY_FOLDERS = "there are more than {} folders that may hold an app"
 
 MAX_DEPTH = 5
 """How deep below the root the Dockerfile of an image may lie that a manifest names."""
@@ -744,7 +744,7 @@ class _Folder:
         above = [one.name for one in self._files.tree.entries("") if one.is_folder and _may_hold_app(one.name)]
         below = self._files.folders_like(_CHART_FOLDERS) if not self._path else []
         deeper = [path for path in below if path.endswith("/systemd")]
-        above = self._files.bounded(above, MAX_FOLDERS, _MANY_FOLDERS)
+        above = self._files.bounded(above, MAX_FOLDERS, _MANY_FOLDERS.format(MAX_FOLDERS))
         folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above), *deeper))
         paths = () if self._path else self._files.listed(folders, (".service",))
         return self._files.some(paths, "units of systemd")
@@ -1198,7 +1198,7 @@ def _folders_below(files: _Files) -> list[str]:
     """Return the folders one and two levels down that may hold an app."""
     above = list(_folders_in(files, ""))
     below = (path for folder in above for path in _folders_in(files, folder))
-    return files.bounded(chain(above, below), MAX_FOLDERS, _MANY_FOLDERS)
+    return files.bounded(chain(above, below), MAX_FOLDERS, _MANY_FOLDERS.format(MAX_FOLDERS))
 
 
 def _folders_in(files: _Files, folder: str) -> Iterator[str]:
