@@ -12,6 +12,7 @@ from itertools import islice
 from memguard_hooks.finding import CODES, Finding, Severity
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -55,9 +56,7 @@ def apply_allowances(
     """
     used: set[Allowance] = set()
     kept: list[Finding] = []
-    by_code: dict[tuple[str, str], list[Allowance]] = {}
-    for one in sorted(set(allowances)):
-        by_code.setdefault((one.path, one.code), []).append(one)
+    by_code = grouped(((one.path, one.code), one) for one in sorted(set(allowances)))
     for finding in findings:
         matching = list(_covering(finding, by_code))
         used.update(matching)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.finding import MOMENTS, Moment, count
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -73,17 +74,8 @@ def _release(version: str) -> tuple[int, ...]:
 
 def _below(roots: Iterable[str], classes: Iterable[BuiltClass]) -> frozenset[str]:
     """Return the names of classes below some, by the names of their bases, with these."""
-    children: dict[str, list[str]] = {}
-    for one in classes:
-        for base in one.bases:
-            children.setdefault(base, []).append(one.name)
-    found = set(roots)
-    waiting = list(found)
-    while waiting:
-        new = [name for name in children.get(waiting.pop(), ()) if name not in found]
-        found.update(new)
-        waiting += new
-    return frozenset(found)
+    children = grouped((base, one.name) for one in classes for base in one.bases)
+    return frozenset(reached(roots, lambda name: children.get(name, ())))
 
 
 def _price(files: Iterable[BuiltAtLoad], kinds: tuple[frozenset[str], ...], route: int) -> Built:

@@ -10,6 +10,7 @@ import os
 
 from memguard_hooks.finding import MOMENTS, Estimate, Figures
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 from memguard_hooks.shape import checked, maybe, record
 from memguard_hooks.tree import Held, RevisionTree, WorkTree
 
@@ -77,10 +78,7 @@ def _key(project: Project) -> tuple[bytes, ...]:
 
 
 def _services(rows: Any) -> dict[str, list[Past | None]]:
-    found: dict[str, list[Past | None]] = {}
-    for name, past in rows:
-        found.setdefault(str(name), []).append(None if past is None else _past(*past))
-    return found
+    return grouped((str(name), None if past is None else _past(*past)) for name, past in rows)
 
 
 def _past(moments: Any, is_whole: Any, sizes: Any) -> Past:

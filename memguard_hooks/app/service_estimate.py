@@ -44,6 +44,7 @@ from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import MEASURED, Project
 from memguard_hooks.project.settings import JUDGED, ServiceSettings, Settings
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 from memguard_hooks.tree import RevisionTree, WorkTree, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -729,10 +730,8 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
 
 def _estimate_then(before: Project, found: Sequence[AssessedService]) -> dict[str, list[Past | None]]:
     """Estimate at the last commit the services that there are now, by their names."""
-    services: dict[str, list[Service]] = {}
     all_then = find_judged(before)
-    for service in all_then:
-        services.setdefault(service.name, []).append(service)
+    services = grouped((service.name, service) for service in all_then)
     known: dict[str, list[Past | None]] = {}
     for one in found:
         alike = services.get(one.service.name)

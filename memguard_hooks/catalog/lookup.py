@@ -14,6 +14,7 @@ import os.path
 from functools import cache
 
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -141,10 +142,7 @@ def modules() -> dict[str, tuple[MeasuredModule, ...]]:
 @cache
 def distributions() -> dict[str, tuple[MeasuredModule, ...]]:
     """The measured distributions with their modules, by canonical name."""
-    found: dict[str, list[MeasuredModule]] = {}
-    for ones in modules().values():
-        for one in ones:
-            found.setdefault(one.distribution, []).append(one)
+    found = grouped((one.distribution, one) for ones in modules().values() for one in ones)
     return {name: tuple(ones) for name, ones in found.items()}
 
 

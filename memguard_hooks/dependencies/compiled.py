@@ -8,6 +8,7 @@ from __future__ import annotations
 from memguard_hooks.dependencies import lock, requirements_txt
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import Requirement, pin_of, source_of
+from memguard_hooks.relations import grouped
 from memguard_hooks.tree import Tree
 
 
@@ -15,10 +16,7 @@ def read(tree: Tree, path: str) -> Lock:
     """Read a compiled file, with what it includes. Raises MemguardError as `requirements_txt.read` does."""
     manifest = requirements_txt.read(tree, path, lambda _: True)
     listed = [one for one in manifest.requirements if not one.is_constraint]
-    edges: dict[str, list[LockEdge]] = {}
-    for requirement in listed:
-        for name in (*requirement.via, *requirement.also_via):
-            edges.setdefault(name, []).append(LockEdge(requirement.name))
+    edges = grouped((name, LockEdge(one.name)) for one in listed for name in (*one.via, *one.also_via))
     packages = [_package(one, tuple(edges.get(one.name, ()))) for one in listed]
     roots = tuple(LockEdge(one.name, None, one.marker, one.extras) for one in listed if not one.via)
     return Lock(path, lock.by_name(packages), roots, bool(edges), manifest.skipped)

@@ -6,6 +6,7 @@ from memguard_hooks.dependencies.requirement import RequirementSource
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ class Lock(Record):
 
 def by_name(packages: list[LockedPackage]) -> dict[str, tuple[LockedPackage, ...]]:
     """Order packages by name, and those of one name as they stand in the file."""
-    found: dict[str, list[LockedPackage]] = {}
-    for package in packages:
-        found.setdefault(package.name, []).append(package)
-    return {name: tuple(ones) for name, ones in found.items()}
+    return {name: tuple(ones) for name, ones in grouped((one.name, one) for one in packages).items()}
 
 
 def check_size(data: bytes, path: str) -> None:

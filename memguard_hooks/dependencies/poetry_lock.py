@@ -10,6 +10,7 @@ from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
 from memguard_hooks.formats import typed
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -74,9 +75,5 @@ def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
 
 def _extras(fields: Mapping[str, object]) -> dict[str, list[str]]:
     """Return the extras of a package that bring each optional one."""
-    found: dict[str, list[str]] = {}
     extras = typed.table(fields, "extras")
-    for extra in extras:
-        for text in typed.texts(extras, extra):
-            found.setdefault(name_of(text) or "", []).append(normalize_name(extra))
-    return found
+    return grouped((name_of(text) or "", normalize_name(extra)) for extra in extras for text in typed.texts(extras, extra))

@@ -43,6 +43,7 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, join_se
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.relations import grouped
 from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -915,11 +916,9 @@ class _Folder:
     def _of_terraform(self) -> Iterator[Deployment]:
         """Yield what the files of Terraform declare, one folder after the other."""
         folders = ("", *self._files.folders_like(_ECS_FOLDERS))
-        of_folder: dict[str, list[str]] = {}
-        listed = self._files.listed(folders, (".tf", ".tfvars"))
-        for path in self._files.some(listed, "files of Terraform"):
-            if path.endswith((".tf", "terraform.tfvars", ".auto.tfvars")):
-                of_folder.setdefault(parent(path), []).append(path)
+        listed = self._files.some(self._files.listed(folders, (".tf", ".tfvars")), "files of Terraform")
+        known = (path for path in listed if path.endswith((".tf", "terraform.tfvars", ".auto.tfvars")))
+        of_folder = grouped((parent(path), path) for path in known)
         for folder in _of_production(list(of_folder)):
             paths = of_folder[folder]
             declaring = [path for path in paths if _CONTAINERS_OF_TERRAFORM.search(self._files.peek(path) or b"")]

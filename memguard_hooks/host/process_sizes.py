@@ -6,6 +6,7 @@ import os
 
 from memguard_hooks.host.process_tree import PROC, Stat, parse_sizes, parse_stat
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -26,16 +27,8 @@ class ProcessSize(Record):
 def find_tree(root: int, proc: str = PROC) -> tuple[int, ...]:
     """Return a process and all that it has started and that still has it among its parents, itself first."""
     stats = {pid: stat for pid in _pids(proc) if (stat := read_stat(pid, proc)) is not None}
-    children: dict[int, list[int]] = {}
-    for pid in sorted(stats):
-        children.setdefault(stats[pid].parent, []).append(pid)
-    found: dict[int, None] = {}
-    waiting = [root] if root in stats else []
-    while waiting:
-        pid = waiting.pop()
-        if pid not in found:
-            found[pid] = None
-            waiting += children.get(pid, ())
+    children = grouped((stat.parent, pid) for pid, stat in stats.items())
+    found = reached(stats.keys() & {root}, lambda pid: children.get(pid, ()))
     return tuple(sorted(found, key=lambda pid: (pid != root, pid)))
 
 

@@ -15,6 +15,7 @@ from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
 from memguard_hooks.imports.model import AT_MODULE_LEVEL, BEHIND_A_PROXY, COMPUTED, FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
+from memguard_hooks.relations import inverted, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -170,18 +171,8 @@ def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset
 
 def closure(edges: Mapping[str, Iterable[str]], ends: Iterable[str]) -> frozenset[str]:
     """Return the files from which edges lead to one of the ends, and these."""
-    importers: dict[str, list[str]] = {}
-    for path, others in edges.items():
-        for other in others:
-            importers.setdefault(other, []).append(path)
-    waiting = list(ends)
-    found: set[str] = set()
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += importers.get(path, ())
-    return frozenset(found)
+    importers = inverted(edges)
+    return frozenset(reached(ends, lambda path: importers.get(path, ())))
 
 
 class _Walker:

@@ -14,7 +14,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
 from memguard_hooks.imports.facts import SITE
 from memguard_hooks.imports.followed import QUESTIONS, moved_places
-from memguard_hooks.imports.graph import External, Walk
+from memguard_hooks.imports.graph import External, Walk, closure
 from memguard_hooks.imports.model import BodiesByLine, FileReading, ImportSite, Target
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -22,7 +22,7 @@ from memguard_hooks.shape import checked, maybe, one_of, record, row, rows, text
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from memguard_hooks.finding import Moment
@@ -98,7 +98,7 @@ class KeptWalks:
         for path, name, targets, questions in files:
             if content(path).hex() != name:
                 moved[path] = self._moved(path, bytes.fromhex(name), targets, questions)
-        anew = moved.keys() | _readers(moved, {path: texts(others) for path, others in read.items()})
+        anew = closure({path: texts(others) for path, others in read.items()}, moved)
         if is_ordered and not moved.keys().isdisjoint(read):
             anew |= {path for path, *_ in chosen}
         for path, key, taken in chosen:
@@ -196,21 +196,6 @@ def _lineless(one: ImportSite | FrameworkEdge) -> object:
         return one._replace(line=0)
     used = one.used_line and 1
     return one._replace(line=0, end_line=0, used_line=used, why=_USED.sub("used", one.why))
-
-
-def _readers(of: Iterable[str], read: Mapping[str, Sequence[str]]) -> set[str]:
-    """Return the files that read the names of some files, and those that read the names of these."""
-    readers: dict[str, list[str]] = {}
-    for path, others in read.items():
-        for other in others:
-            readers.setdefault(other, []).append(path)
-    found: set[str] = set()
-    unseen = [*of]
-    while unseen:
-        new = set(readers.get(unseen.pop(), ())) - found
-        found |= new
-        unseen += new
-    return found
 
 
 def _questions(asked: str) -> tuple[tuple[Any, ...], ...]:

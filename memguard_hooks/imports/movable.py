@@ -19,6 +19,7 @@ from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, NameUses, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -185,12 +186,8 @@ class _FileNodes:
                 self.parts_of[block] = [part for one in inner for part in _bound_in_block(one)]
                 imported.update(bound_by(alias) for _, alias in self.parts_of[block])
         found = find_uses(module, imported)
-        self._bindings: dict[str, list[BoundPlace]] = {}
-        self._uses: dict[str, list[Use]] = {}
-        for binding in found.bindings:
-            self._bindings.setdefault(binding.name, []).append(binding)
-        for use in found.uses:
-            self._uses.setdefault(use.name, []).append(use)
+        self._bindings = grouped((binding.name, binding) for binding in found.bindings)
+        self._uses = grouped((use.name, use) for use in found.uses)
 
     def uses_of(self, names: Collection[str]) -> NameUses:
         """Return what binds and what uses some of the names that are imported, by position."""

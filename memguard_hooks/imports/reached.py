@@ -29,10 +29,11 @@ from memguard_hooks.imports.model import Choice, Functions, How, Passed
 from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, MORE
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
     from memguard_hooks.imports.callbacks import Serves
@@ -227,13 +228,13 @@ class Answers:
 
     def __init__(self, found: Functions) -> None:
         self._found = found
-        self._bodies = _grouped((one.name, one) for one in found.bodies)
+        self._bodies = grouped((one.name, one) for one in found.bodies)
         self._classes = {one.name: one.bases for one in found.classes}
         self._bound = dict(found.bound)
         self._returned = dict(found.returned)
-        self._choices = _grouped((one.holder, one) for one in found.choices)
-        self._lazy = _grouped(found.lazy)
-        self._named = _grouped(found.named)
+        self._choices = grouped((one.holder, one) for one in found.choices)
+        self._lazy = grouped(found.lazy)
+        self._named = grouped(found.named)
         self._methods_of: dict[str, list[str]] | None = None
 
     def answer(self, kind: str, name: str) -> Any:
@@ -255,7 +256,7 @@ class Answers:
 
     def _methods(self, name: str) -> list[str]:
         if self._methods_of is None:
-            self._methods_of = _grouped((body.rpartition(".")[0], body) for body in self._bodies if "." in body)
+            self._methods_of = grouped((body.rpartition(".")[0], body) for body in self._bodies if "." in body)
         return self._methods_of.get(name, [])
 
     def _stars(self, _: str) -> tuple[str, ...]:
@@ -330,13 +331,6 @@ class _File(Answers):
     def bases(self, name: str) -> tuple[str, ...]:
         """Return the bases of a class, none of what is no class."""
         return self.name(name)[1] or ()
-
-
-def _grouped(pairs: Iterable[tuple[str, Item]]) -> dict[str, list[Item]]:
-    groups: dict[str, list[Item]] = {}
-    for name, item in pairs:
-        groups.setdefault(name, []).append(item)
-    return groups
 
 
 class Reach(Calls):

@@ -8,6 +8,7 @@ from memguard_hooks.catalog.lock import Size
 from memguard_hooks.finding import Step
 from memguard_hooks.host.installed import site_of
 from memguard_hooks.measure.trace import Trace, TracedModule
+from memguard_hooks.relations import grouped, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -48,10 +49,8 @@ class Graph:
         for module in self.traced.modules:
             self.modules.setdefault(module.name, module)
         self.own_modules = {name: path for name, module in self.modules.items() if (path := self.path_of(module))}
-        self.members: dict[str, list[TracedModule]] = {}
-        for module in self.traced.modules:
-            if module.name not in self.own_modules:
-                self.members.setdefault(module.package, []).append(module)
+        others = (module for module in self.traced.modules if module.name not in self.own_modules)
+        self.members = grouped((module.package, module) for module in others)
         self.own = {
             package: add_sizes([Size(one.own.resident, one.own.anonymous) for one in ones])
             for package, ones in self.members.items()
@@ -89,14 +88,7 @@ class Graph:
 
     def reached(self, without: tuple[str, str] | None = None) -> set[str]:
         """Return the nodes that the entry point reaches, without one edge."""
-        found: set[str] = set()
-        waiting = [f"{MAIN}:"]
-        while waiting:
-            node = waiting.pop()
-            if node not in found:
-                found.add(node)
-                waiting += [there for there in self.edges.get(node, ()) if (node, there) != without]
-        return found
+        return reached([f"{MAIN}:"], lambda node: [one for one in self.edges.get(node, ()) if (node, one) != without])
 
     def name_of(self, node: str) -> str:
         """Return what a person calls a node: a package, a file of the project, or the server."""

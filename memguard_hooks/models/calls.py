@@ -27,6 +27,7 @@ from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.table import find
 from memguard_hooks.models.values import ANYTHING, MAX_NUMBER, VAST, ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -123,12 +124,8 @@ def _loading(folding: Folding, module: NameScope) -> Iterator[tuple[CallInScope,
 
 def _calls_of_made(folding: Folding, module: NameScope) -> dict[ast.Call, list[CallInScope]]:
     """Return the calls in a module of what other calls have made, by these."""
-    found: dict[ast.Call, list[CallInScope]] = {}
-    for call in module.calls:
-        for made in folding.values(call.node.func, call.scope):
-            if isinstance(made, Made):
-                found.setdefault(made.call, []).append(call)
-    return found
+    both = ((made, call) for call in module.calls for made in folding.values(call.node.func, call.scope))
+    return grouped((made.call, call) for made, call in both if isinstance(made, Made))
 
 
 def _given_name(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope, skipped: int) -> tuple[Values, bool]:

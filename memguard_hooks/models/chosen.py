@@ -11,6 +11,7 @@ from collections import Counter
 
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import ExternalValue, FunctionValue, Made, Table, argument
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ def not_picked(
     values: Callable[[ast.expr, NameScope], Values], naming: Callable[[str], Iterable[NameScope]], module: NameScope
 ) -> Iterator[ast.AST]:
     """Yield what stands in those entries of a module's tables of functions that no call picks: `LOADERS["small"]()`."""
-    picking: dict[str, list[CallInScope]] = {}
-    for call in module.calls_by_name(""):
-        picking.setdefault(_table_of(call), []).append(call)
+    picking = grouped((_table_of(call), call) for call in module.calls_by_name(""))
     mentions = Counter(one.id for one in ast.walk(module.node) if isinstance(one, ast.Name)) if picking else {}
     for name, picks in picking.items():
         tables = [one.node for one in module.bindings.get(name, ()) if isinstance(one.node, ast.Dict)]

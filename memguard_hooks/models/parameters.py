@@ -16,6 +16,7 @@ from memguard_hooks.models.values import (
     UnknownInCode,
     argument,
 )
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -201,11 +202,9 @@ class Parameters(CallArguments):
         """Return the heirs of a class that have an attribute themselves; those of all attributes are looked at once."""
         key = ("having", kind)
         if key not in self._answered:
-            found: dict[str, list[NameScope]] = {}
-            for heir in self._heirs(kind):
-                for one in {*heir.bindings, *heir.attributes}:
-                    found.setdefault(one, []).append(heir)
-            self._answered[key] = found
+            self._answered[key] = grouped(
+                (one, heir) for heir in self._heirs(kind) for one in {*heir.bindings, *heir.attributes}
+            )
         having: list[NameScope] = self._answered[key].get(name, [])
         return having
 

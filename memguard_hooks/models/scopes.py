@@ -7,6 +7,7 @@ import ast
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import python_nodes
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -88,15 +89,13 @@ class NameScope:
     def calls_by_name(self, name: str) -> Sequence[CallInScope]:
         """Return the calls in a module of what has a last name; all of them are looked at once."""
         if not self._by_name:
-            for call in self.calls:
-                self._by_name.setdefault(last_name(call.node), []).append(call)
+            self._by_name = grouped((last_name(call.node), call) for call in self.calls)
         return self._by_name.get(name, ())
 
     def changes_of(self, table: str) -> Sequence[TableChange]:
         """Return what is put into the tables of a name; all changes are looked at once."""
         if not self._by_table:
-            for change in self.changes:
-                self._by_table.setdefault(change.name, []).append(change)
+            self._by_table = grouped((change.name, change) for change in self.changes)
         return self._by_table.get(table, ())
 
     def imports_of(self, name: str) -> Sequence[Binding]:

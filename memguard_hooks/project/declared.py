@@ -12,6 +12,7 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.nearest_lock import NearestLock
 from memguard_hooks.record import Record
+from memguard_hooks.relations import reached
 from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -269,14 +270,7 @@ class Declared:
                 continue
             for asking, extra in asked:
                 asks.setdefault(normalize_name(asking) if asking else None, set()).add(normalize_name(extra))
-        found: set[str] = set()
-        waiting = [*asks.get(None, ()), *self.deployed.extras]
-        while waiting:
-            extra = waiting.pop()
-            if extra not in found:
-                found.add(extra)
-                waiting += asks.get(extra, ())
-        return frozenset(found)
+        return frozenset(reached([*asks.get(None, ()), *self.deployed.extras], lambda extra: asks.get(extra, ())))
 
     def is_installed(self, requirement: Requirement) -> bool:
         """Return whether the host may install a requirement: by its group, its extra, its file and its marker."""

@@ -29,6 +29,7 @@ from memguard_hooks.finding import (
     step_name,
 )
 from memguard_hooks.output import visible
+from memguard_hooks.relations import grouped
 from memguard_hooks.report import USUAL, Detail, outline
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
@@ -255,10 +256,7 @@ def _added(part: Part, width: int) -> list[Text]:
 
 def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Return the findings that say the same of several places together, where the first of them stands."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.code, finding.message), []).append(finding)
-    return list(groups.values())
+    return list(grouped(((one.code, one.message), one) for one in findings).values())
 
 
 def _findings(alike: Sequence[Finding], width: int, detail: Detail) -> Iterator[Text]:

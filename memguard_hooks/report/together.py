@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.finding import ALL_THE_SAME, EAGER, Change, count
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -17,10 +18,7 @@ def together(findings: Sequence[Finding]) -> Iterator[Finding]:
     One cause have the imports of a library in one file that one change mends, as `import x` and `from x.y import z`, and all
     whose move saves little because of the same other import.
     """
-    alike: dict[tuple[object, ...], list[Finding]] = {}
-    for finding in findings:
-        alike.setdefault(_cause(finding), []).append(finding)
-    for first, *others in alike.values():
+    for first, *others in grouped((_cause(one), one) for one in findings).values():
         yield _joined(first, others) if others and first.code == EAGER else first
 
 

@@ -25,6 +25,7 @@ from memguard_hooks.finding import (
 )
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -187,9 +188,8 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
 def _late(report: ServiceReport) -> str:
     """Name what takes most of what is loaded after the start, and where: `litellm, torch in voice.py:31`."""
     parts = [one for one in report.judged_parts if one.moment != "start" and one.chain and one.resident >= MIB]
-    places: dict[str, list[str]] = {}
-    for part in sorted(parts, key=lambda part: -part.resident)[:MOST_TOLD]:
-        places.setdefault(f"{part.chain[-1].path}:{part.chain[-1].line}", []).append(part.package)
+    dearest = sorted(parts, key=lambda part: -part.resident)[:MOST_TOLD]
+    places = grouped((f"{part.chain[-1].path}:{part.chain[-1].line}", part.package) for part in dearest)
     return ", ".join(f"{', '.join(dict.fromkeys(names))} in {place}" for place, names in places.items())
 
 

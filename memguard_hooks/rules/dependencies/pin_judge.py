@@ -25,6 +25,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Finding, Severity, Skipped, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 from memguard_hooks.rules.dependencies import notation as notation_of
 from memguard_hooks.rules.dependencies.code import old_call
 from memguard_hooks.rules.dependencies.findings import finding
@@ -102,10 +103,7 @@ class Judge:
         listed = tuple(self._bounded(manifest.requirements))
         both = [(one, pin_of(one)) for one in (*listed, *self._constraints_of_commands(listed))]
         constrained = {(one.name, one.marker) for one, pin in both if one.is_constraint and pin is not None}
-        pins: dict[str, list[Pin]] = {}
-        for one, pin in both:
-            if pin is not None:
-                pins.setdefault(one.name, []).append(pin)
+        pins = grouped((one.name, pin) for one, pin in both if pin is not None)
         python = self._project.declared.host_python if any(one.marker for one, _ in both) else None
         constraints = {one.name: "" for one, _ in both}
         for one, _ in both:

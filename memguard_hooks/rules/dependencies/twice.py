@@ -6,6 +6,7 @@ from itertools import combinations
 
 from memguard_hooks.dependencies.requirement import Manifest, Requirement, can_hold, pin_of, shorten, specifiers
 from memguard_hooks.finding import Finding, Severity
+from memguard_hooks.relations import grouped
 from memguard_hooks.rules.dependencies.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -20,11 +21,8 @@ def find_twice(
     manifest: Manifest, python: tuple[int, int] | None, is_deployed: Callable[[Requirement], bool]
 ) -> Iterator[Finding]:
     """Yield the declarations of a package that differ from an earlier one which holds on the same host."""
-    by_name: dict[str, list[Requirement]] = {}
-    for requirement in manifest.requirements:
-        if not requirement.is_constraint and not requirement.via:
-            by_name.setdefault(requirement.name, []).append(requirement)
-    for name, found in by_name.items():
+    declared = ((one.name, one) for one in manifest.requirements if not one.is_constraint and not one.via)
+    for name, found in grouped(declared).items():
         told: set[Requirement] = set()
         for first, second in combinations(found[:MAX_TWINS], 2) if len(found) > 1 else ():
             if second in told or not _differ(first, second) or (first.group, first.group_name) != (

@@ -11,6 +11,7 @@ from memguard_hooks.allowance import Allowance, apply_allowances, read_allowance
 from memguard_hooks.finding import Finding
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import Project
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ OWN_LINE_ONLY = late_pattern(r"(^|/)(Procfile|([^/]*\.)?Dockerfile(\.[^/]*)?)$")
 
 def apply(project: Project, findings: list[Finding], paths: Iterable[str], hook: str) -> list[Finding]:
     """Take out what comments in the files allow, and add what is wrong with these."""
-    by_path: dict[str, list[Finding]] = {path: [] for path in paths}
-    for one in findings:
-        by_path.setdefault(one.path, []).append(one)
+    found = grouped((one.path, one) for one in findings)
     kept: list[Finding] = []
-    for path, own in by_path.items():
+    for path in dict.fromkeys((*paths, *found)):
+        own = found.get(path, [])
         data = project.read_file(path)
         if data is None or b"memguard:" not in data or path.endswith(".json"):
             kept += own

@@ -9,6 +9,7 @@ from memguard_hooks.app.heavy_imports import (
     imports_past_modules,
 )
 from memguard_hooks.finding import Finding, Step
+from memguard_hooks.relations import grouped
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
@@ -50,11 +51,10 @@ def _past_the_module(project: Project) -> Iterator[Finding]:
 
 def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:
     """Take out what comments allow, and add what is wrong with these."""
-    found: dict[str, list[Finding]] = {path: [] for path in project.suspects}
-    for finding in findings:
-        found.setdefault(finding.path, []).append(finding)
+    found = grouped((one.path, one) for one in findings)
     kept: list[Finding] = []
-    for path, own in found.items():
+    for path in dict.fromkeys((*project.suspects, *found)):
+        own = found.get(path, [])
         allowances = allowances_in(project, path)
         if not allowances:
             kept += own

@@ -46,11 +46,7 @@ def check(reached: Reached) -> Iterator[Finding]:
 def check_compose(project: Project) -> Iterator[Finding]:
     """MG507 in compose files: containers whose output nothing bounds, one finding a file."""
     services = project.deployment.services
-    by_path: dict[str, list[str]] = {}
-    for service in services:
-        if service.platform == COMPOSE and not is_for_developers(service):
-            by_path.setdefault(service.path, []).append(service.name)
-    for path in by_path:
+    for path in dict.fromkeys(one.path for one in services if one.platform == COMPOSE and not is_for_developers(one)):
         yield from _compose_file(project, path)
 
 

@@ -6,6 +6,7 @@ from memguard_hooks.app.limit import bands_of, plan_that_fits, sizes_that_fit
 from memguard_hooks.app.loaded import Models, ModelUse
 from memguard_hooks.finding import MIB, Change, Finding, ServiceReport, Severity, is_by, mib, moment_name
 from memguard_hooks.project.settings import WARN
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -41,11 +42,8 @@ def find(assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
 
 def allowed(project: Project, findings: Sequence[Finding]) -> list[Finding]:
     """Take out what comments allow, and add what is wrong with these."""
-    by_path: dict[str, list[Finding]] = {}
-    for one in findings:
-        by_path.setdefault(one.path, []).append(one)
     kept: list[Finding] = []
-    for path, own in by_path.items():
+    for path, own in grouped((one.path, one) for one in findings).items():
         if b"memguard:" not in (project.read_file(path) or b""):
             kept += own
             continue
