@@ -435,6 +435,11 @@ def mib(size: int) -> str:
     return f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}"
 
 
+def in_mib(size: int | None, digits: int = 1) -> float | None:
+    """Return bytes as MiB for a program, None for what is not known."""
+    return None if size is None else round(size / MIB, digits)
+
+
 def count(number: int, noun: str) -> str:
     """Write a number of things: `1 error`, `2 processes`."""
     return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.imports.graph import Walk, walk
 from memguard_hooks.imports.model import IN_TRY
+from memguard_hooks.relations import grouped
 from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -117,10 +118,7 @@ def users_of_moved(project: Project, entry: ServiceEntry, sites: Iterable[Step])
 
 
 def _lines(sites: Iterable[Step]) -> dict[str, set[int]]:
-    lines: dict[str, set[int]] = {}
-    for site in sites:
-        lines.setdefault(site.path, set()).add(site.line)
-    return lines
+    return {path: {*lines} for path, lines in grouped((site.path, site.line) for site in sites).items()}
 
 
 def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:

@@ -13,6 +13,7 @@ from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Skipped, Step, Wa
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 from memguard_hooks.shape import row, rows
 from memguard_hooks.startup.table import (
     BROWSER,
@@ -113,9 +114,7 @@ NO_WORK = Work()
 def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work, tuple[External, ...]]:
     """Return the work that a service does as it starts, and all that it imports: also by this work."""
     imported = (*walked.externals, *agents_of(project, entry), *django_drivers(project, entry, walked.externals))
-    bodies: dict[str, set[str]] = {}
-    for path, body in walked.ran:
-        bodies.setdefault(path, set()).add(body)
+    bodies = {path: {*found} for path, found in grouped(walked.ran).items()}
     kept = {
         path: frozenset(body for body in ran if not body or walked.ran[path, body] == "start")
         for path, ran in bodies.items()

@@ -10,6 +10,7 @@ from memguard_hooks.dependencies import poetry_constraint, toml_requirements
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -58,11 +59,9 @@ def enrich(document: TomlDocument, requirements: Iterable[Requirement]) -> Itera
 
 def _extras(document: TomlDocument) -> dict[str, list[str | None]]:
     """Return the extras that each optional package belongs to."""
-    found: dict[str, list[str | None]] = {}
-    for extra in toml_requirements.table(document, (*_POETRY, "extras")):
-        for name in toml_requirements.texts(document, (*_POETRY, "extras", extra)):
-            found.setdefault(req.normalize_name(name), []).append(extra)
-    return found
+    extras = toml_requirements.table(document, (*_POETRY, "extras"))
+    listed = ((name, extra) for extra in extras for name in toml_requirements.texts(document, (*_POETRY, "extras", extra)))
+    return grouped((req.normalize_name(name), extra) for name, extra in listed)
 
 
 def _development(document: TomlDocument, key: KeyPath, name: str, wanted: Wanted) -> Iterator[Requirement]:

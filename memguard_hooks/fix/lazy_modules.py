@@ -22,6 +22,7 @@ from memguard_hooks.imports.name_uses import bound_by, names_bound, own_nodes
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -236,9 +237,7 @@ def take_through(project: Project) -> ImportChange:
     files: dict[str, bytes] = {}
     done: list[str] = []
     left: list[Left] = []
-    sites: dict[tuple[str, str, str], set[int]] = {}
-    for library, module, path, site in imports_past_modules(project):
-        sites.setdefault((library, module, path), set()).add(site.line)
+    sites = grouped((one[:3], one[3].line) for one in imports_past_modules(project))
     for (library, module, path), lines in sites.items():
         named = _NamedModule(project, library, module)
         data = files.get(path, project.sources.data(path))

@@ -8,6 +8,7 @@ from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.heavy import Heavy
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.record import Record
+from memguard_hooks.relations import inverted
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -24,13 +25,10 @@ class HeavyDistribution(Record):
 
 def find_heavy(installed: Mapping[str, str], heavy: Heavy, python: str) -> tuple[HeavyDistribution, ...]:
     """Return what is heavy of the installed, the most expensive first."""
-    modules: dict[str, list[str]] = {}
-    for module, names in heavy.modules.items():
-        for name in names:
-            if name in installed:
-                modules.setdefault(name, []).append(module)
     found = []
-    for name, ones in modules.items():
+    for name, ones in inverted(heavy.modules).items():
+        if name not in installed:
+            continue
         footprints = [one for module in ones if (one := _measured(module, name, installed[name], python)) is not None]
         found.append(HeavyDistribution(name, installed[name], max(footprints, key=lambda one: one.resident, default=None)))
     return tuple(sorted(found, key=lambda one: (-(one.footprint.resident if one.footprint else 0), one.name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Finding, Skipped, mib
+from memguard_hooks.finding import MIB, Finding, Skipped, in_mib, mib
 from memguard_hooks.host.container import Container, ContainerLimit
 from memguard_hooks.host.exit_status import Explained
 from memguard_hooks.host.installed_heavy import HeavyDistribution
@@ -203,7 +203,7 @@ def render_json(health: Health) -> str:
                 "line": one.line or None,
                 "column": one.column or None,
                 "message": one.message,
-                "mib": _mib(one.cost),
+                "mib": in_mib(one.cost),
                 "fix": "\n".join(one.fix) or None,
             }
             for one in health.findings
@@ -217,24 +217,24 @@ def _memory_object(memory: MemoryReport) -> dict[str, object]:
     container, use, limit = memory.container, memory.container.use, memory.limit
     warn, fail = memory.bands
     return {
-        "limit_mib": limit and _mib(limit.size),
+        "limit_mib": limit and in_mib(limit.size),
         "limit_source": limit and limit.source,
-        "working_set_mib": use and _mib(use.working),
+        "working_set_mib": use and in_mib(use.working),
         "share": round(use.working / limit.size, 4) if use is not None and limit is not None else None,
         "warn": warn,
         "fail": fail,
-        "usage_mib": use and _mib(use.charged),
-        "anonymous_mib": use and _mib(use.anonymous),
-        "shared_mib": use and _mib(use.shared),
-        "swapped_mib": use and _mib(use.swapped),
-        "peak_mib": use and _mib(use.peak),
+        "usage_mib": use and in_mib(use.charged),
+        "anonymous_mib": use and in_mib(use.anonymous),
+        "shared_mib": use and in_mib(use.shared),
+        "swapped_mib": use and in_mib(use.swapped),
+        "peak_mib": use and in_mib(use.peak),
         "oom_kills": container.kills,
         "cgroup": container.group and container.group.version,
-        "machine_mib": container.machine and _mib(container.machine.total),
-        "machine_available_mib": container.machine and _mib(container.machine.available),
+        "machine_mib": container.machine and in_mib(container.machine.total),
+        "machine_available_mib": container.machine and in_mib(container.machine.available),
         "processes_of": memory.whose,
         "processes": [
-            {"pid": one.pid, "name": one.name, "rss_mib": _mib(one.resident), "pss_mib": _mib(one.shared)}
+            {"pid": one.pid, "name": one.name, "rss_mib": in_mib(one.resident), "pss_mib": in_mib(one.shared)}
             for one in memory.processes
         ],
     }
@@ -248,7 +248,7 @@ def _packages_object(packages: Packages) -> dict[str, object]:
             {
                 "name": one.name,
                 "version": one.version,
-                "mib": one.footprint and _mib(one.footprint.resident),
+                "mib": one.footprint and in_mib(one.footprint.resident),
                 "module": one.footprint and one.footprint.module,
                 "source": one.footprint and one.footprint.provenance,
             }
@@ -268,7 +268,3 @@ def render_status_json(explained: Explained, kills: int | None) -> str:
         "oom_kills": kills,
     }
     return write_json(value) + "\n"
-
-
-def _mib(size: int | None) -> float | None:
-    return None if size is None else round(size / MIB, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step
+from memguard_hooks.finding import Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, in_mib
 from memguard_hooks.output import write_json
 
 
@@ -19,10 +19,6 @@ def render(report: Report) -> str:
     return write_json(value) + "\n"
 
 
-def _mib(size: int | None) -> float | None:
-    return None if size is None else round(size / MIB, 1)
-
-
 def _finding(finding: Finding) -> dict[str, object]:
     return {
         "code": finding.code,
@@ -32,7 +28,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "line": finding.line,
         "column": finding.column,
         "message": finding.message,
-        "mib": _mib(finding.cost),
+        "mib": in_mib(finding.cost),
         "chain": _chain(finding.chain),
         "fix": "\n".join(finding.fix) or None,
     }
@@ -48,16 +44,16 @@ def service_json(service: ServiceReport) -> dict[str, object]:
         "command": service.command,
         "entrypoint": service.entrypoint,
         "processes": service.processes,
-        "limit_mib": None if service.limit is None else _mib(service.limit),
+        "limit_mib": None if service.limit is None else in_mib(service.limit),
         "limit_source": service.limit_source,
         "estimate_mib": estimate and _estimate(estimate),
         "judged": service.judged,
         "verdict": service.verdict,
         "reason": service.reason,
-        "per_process_mib": service.worker and _mib(service.worker.expected),
+        "per_process_mib": service.worker and in_mib(service.worker.expected),
         "instead_of": list(service.instead_of),
         "parts": [_part(part) for part in service.parts],
-        "also": [{"command": command, "mib": None if size is None else _mib(size)} for command, size in service.also],
+        "also": [{"command": command, "mib": None if size is None else in_mib(size)} for command, size in service.also],
     }
 
 
@@ -65,7 +61,7 @@ def _estimate(estimate: Estimate) -> dict[str, object]:
     """Return the figures at start, and below them those of the other moments."""
     low, expected, high, anonymous, commit, peak = _figures(estimate.start).items()
     return dict(
-        [low, expected, high, anonymous, ("all_loaded", _mib(estimate.all.expected)), commit, peak],
+        [low, expected, high, anonymous, ("all_loaded", in_mib(estimate.all.expected)), commit, peak],
         serving=_figures(estimate.serving),
         all=_figures(estimate.all),
     )
@@ -73,15 +69,15 @@ def _estimate(estimate: Estimate) -> dict[str, object]:
 
 def _figures(figures: Figures) -> dict[str, float | None]:
     told = {name: size for name, size in figures._asdict().items() if name != "passing"}
-    return {name: _mib(size) for name, size in (*told.items(), ("peak", figures.peak))}
+    return {name: in_mib(size) for name, size in (*told.items(), ("peak", figures.peak))}
 
 
 def _part(part: Part) -> dict[str, object]:
     return {
         "package": part.package,
         "version": part.version,
-        "mib": _mib(part.resident),
-        "anonymous_mib": _mib(part.anonymous),
+        "mib": in_mib(part.resident),
+        "anonymous_mib": in_mib(part.anonymous),
         "moment": part.moment,
         "source": part.source,
         "chain": _chain(part.chain),

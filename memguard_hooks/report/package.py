@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.catalog import lookup
-from memguard_hooks.finding import MIB, mib
+from memguard_hooks.finding import MIB, in_mib, mib
 from memguard_hooks.output import plain, write_json
 from memguard_hooks.record import Record
 
@@ -99,16 +99,12 @@ def render_json(known: KnownPackage) -> str:
             "python": one.python,
             "platform": one.platform,
             "date": one.date,
-            "mib": _mib(one.resident),
-            "anonymous_mib": _mib(one.anonymous),
-            "own_mib": _mib(own(one)),
-            "brought_mib": {name: _mib(size) for name, size in brought(one)},
+            "mib": in_mib(one.resident),
+            "anonymous_mib": in_mib(one.anonymous),
+            "own_mib": in_mib(own(one)),
+            "brought_mib": {name: in_mib(size) for name, size in brought(one)},
         }
         for one in known.footprints
     ]
     value = {"schema": 1, "package": known.name, "measurements": measurements, "lighter": known.instead or None}
     return write_json(value) + "\n"
-
-
-def _mib(size: int) -> float:
-    return round(size / MIB, 1)

@@ -7,10 +7,11 @@ from functools import cache
 
 from memguard_hooks.formats.tsv import rows
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Literal, TypeAlias
 
     Kind: TypeAlias = Literal[
@@ -83,10 +84,7 @@ def known_calls() -> dict[str, KnownCall]:
 @cache
 def last_names() -> dict[str, frozenset[str]]:
     """The last names of these calls, by their packages: no other call is looked at."""
-    found: dict[str, set[str]] = {}
-    for name, *_ in _calls():
-        found.setdefault(name.partition(".")[0], set()).add(name.rpartition(".")[2])
-    return {package: frozenset(names) for package, names in found.items()}
+    return _last_names(name for name, *_ in _calls())
 
 
 @cache
@@ -98,10 +96,11 @@ def browsers() -> frozenset[str]:
 @cache
 def dictionaries() -> dict[str, frozenset[str]]:
     """The last names of calls that load something of their library's own, by its package."""
-    found: dict[str, set[str]] = {}
-    for known in known_calls().values():
-        if known.is_dictionary:
-            found.setdefault(known.function.partition(".")[0], set()).add(known.function.rpartition(".")[2])
+    return _last_names(known.function for known in known_calls().values() if known.is_dictionary)
+
+
+def _last_names(functions: Iterable[str]) -> dict[str, frozenset[str]]:
+    found = grouped((name.partition(".")[0], name.rpartition(".")[2]) for name in functions)
     return {package: frozenset(names) for package, names in found.items()}
 
 
