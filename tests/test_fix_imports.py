@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from folders import commit, git, write, write_dedented
 from work import at_most
 
+from memguard_hooks.app import walks
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.app.takers import Taker, Takers
 from memguard_hooks.fix import imports
 from memguard_hooks.hooks.no_eager_heavy_imports import main
@@ -89,6 +91,32 @@ def test_all_that_save_where_nothing_makes_a_service_fit(tmp_path: Path, run: Ru
     write_dedented(tmp_path, WEB | small("8MiB"))
     run()
     assert texts("reports.py", "vision.py") == [MOVED, VISION]
+
+
+def test_each_move_that_is_tried_is_walked_once(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {**WEB, **small("16MiB")})
+    walked: list[tuple[bytes, ...]] = []
+    follow = walks._follow
+
+    def counted(entry: ServiceEntry, *rest: Any) -> object:
+        if entry.sources.is_edited:
+            walked.append(tuple(map(entry.sources.data, ("main.py", "reports.py", "vision.py"))))
+        return follow(entry, *rest)
+
+    monkeypatch.setattr(walks, "_follow", counted)
+    assert "reports.py:1: moved: pandas" in run().err
+    assert len(walked) == len({*walked}) > 2
+
+
+def test_what_would_take_too_long_to_find_out_is_left_and_told(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {**WEB, **small("16MiB")})
+    monkeypatch.setattr(imports, "MAX_WALKED", 0)
+    outcome = run()
+    assert texts("reports.py", "vision.py") == [USED, WEB["vision.py"]]
+    reason = "what moving it saves would take too long to find out, as this project is large"
+    assert all(f"{one}: {reason}\n" in outcome.err for one in ("reports.py:1: left: pandas", "vision.py:1: left: torch"))
 
 
 def test_nothing_where_all_fits_unless_the_start_is_meant(tmp_path: Path, run: Run) -> None:

@@ -8,6 +8,7 @@ there is none, the library stays. Where no entry point is known, files that no i
 from __future__ import annotations
 
 import ast
+from collections import deque
 from difflib import unified_diff
 
 from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from memguard_hooks.project.settings import FixStyle
 
 _ALL_IN_FUNCTIONS = LazyPlan({}, {})
+
+
+MAX_WALKED = 10_000
+"""Files that are walked to find out what moves save: a judgment, of some two minutes of CPU."""
 
 
 class _Sizes(Record):
@@ -131,6 +136,10 @@ class _Planner:
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
         self._started: dict[frozenset[_Library], Mapping[str, int]] = {}
+        self._edited: deque[tuple[dict[str, Rewritten], Project]] = deque(maxlen=2)
+        """The files of the last moves, and the projects that were walked with them."""
+        self._walked = 0
+        """The files that were walked to find out what services take after a move."""
         self._programs: Mapping[str, str] = {}
         """The program of each file, where no entry point is known."""
         self._building: set[str] = set()
@@ -369,6 +378,7 @@ class _Planner:
             if all(spots <= running.get(path, set()) for path, spots in again.items()):
                 deed = None if stuck else self._deed(edited, blocked)
                 if not stuck and deed is None:
+                    self._edited.append((files, edited))
                     return _Result(
                         *(frozenset(blocked), files, found, tuple(left), any(later.values())),
                         self._files_at_start(edited) if any(later.values()) else (),
@@ -466,11 +476,19 @@ class _Planner:
             return self._settle(frozenset())
         kept = result.libraries
         while True:
-            savings = {one: self._saving(one, kept) for one in kept}
-            little = frozenset(one for one in kept if savings[one] < LEAST)
+            savings: dict[_Library, int] = {}
+            for one in sorted(kept):
+                if self._walked > MAX_WALKED:
+                    self._leave(one, "what moving it saves would take too long to find out, as this project is large")
+                else:
+                    savings[one] = self._saving(one, kept)
+            little = frozenset(one for one in savings if savings[one] < LEAST)
             for library in sorted(little):
                 self._leave(library, f"moving it saves {mib(max(0, savings[library]))} MiB{self._of_what}")
-            kept -= little
+            is_cut = len(savings) < len(kept)
+            kept = frozenset(savings) - little
+            if is_cut:
+                return self._settle(kept)
             if little:
                 continue  # what stays costs the others nothing more, and is part of what they are compared with
             ordered = sorted(kept, key=lambda one: (savings[one], one))
@@ -576,11 +594,13 @@ class _Planner:
         if known is not None:
             return known
         files = self._settle(libraries).files
-        project = self._whole.edited({path: one.data for path, one in files.items()})
+        walked = next((project for some, project in self._edited if some is files), None)
+        project = walked or self._whole.edited({path: one.data for path, one in files.items()})
         sizes = self._sized[libraries] = _Sizes({}, {}, {})
         for service in find_judged(project):
             settings = settings_of(project, service)
             found = estimate_service(project, service, settings)
+            self._walked += 1 if isinstance(found, Skipped) else len(found.walked.paths)
             if isinstance(found, Skipped):
                 sizes.taken[service.name] = _heavy_at_start(project, service)
             else:
