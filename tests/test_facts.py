@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,19 @@ def test_any_json_in_the_place_of_a_fact_is_the_fact_or_found_out_again(value: o
         again = Store(None)
         again.put(one, *key)
         assert again.get(*key) == store.get(*key) == value
+
+
+def test_of_more_trees_than_are_kept_the_first_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts_module, "MAX_TREES_BYTES", 20)
+    facts = Facts(Store(None))
+    read: list[str] = []
+
+    def source(name: str) -> bytes:
+        read.append(name)
+        return f"x = '{name}'\n".encode()
+
+    for name in "abcabc" * 2:
+        nodes = facts.nodes(name.encode(), partial(source, name))
+        assert nodes is not None
+        assert nodes is facts.nodes(name.encode(), partial(source, name))
+    assert read == list("abc" + "bc" * 3)

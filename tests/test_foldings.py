@@ -58,3 +58,37 @@ def test_a_word_is_looked_for_once_in_each_content() -> None:
     assert [bool(mentions.of("torch")[number]) for number in (*of_head, other)] == [True, False, True]
     assert not mentions.of("torch")[mentions.number(None, bytes)]
     assert read == [*contents.values(), b"import torch\n"]
+
+
+def test_a_folding_that_holds_too_much_begins_anew_for_the_next_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 5)
+    foldings = Foldings()
+    made: list[Folding] = []
+
+    def make() -> Folding:
+        made.append(folding(foldings, b"x = 1\n"))
+        return made[-1]
+
+    def ask() -> Folding:
+        return foldings.get(foldings.number("a"), make)
+
+    ask()
+    ask().module("app.py")
+    assert len(made) == 1
+    ask()
+    assert len(made) == 2
+
+
+def test_what_is_much_is_let_go_with_no_look_of_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    foldings = Foldings()
+    source = b"class A:\n    def f(self, x=1):\n        self.y = [z for z in x]\n"
+    scope = weakref.ref(foldings.get(0, lambda: folding(foldings, source)).module("app.py") or foldings)
+    gc.disable()
+    try:
+        foldings.let_go()
+        assert scope() is not None
+        monkeypatch.setattr(module, "MAX_BYTES", 5)
+        foldings.let_go()
+        assert scope() is None
+    finally:
+        gc.enable()

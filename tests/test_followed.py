@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.followed import Earlier
 from memguard_hooks.imports.graph import Walk, walk
 from memguard_hooks.imports.model import NOTHING_GIVEN, Target
+from memguard_hooks.imports.reached import Reach
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.store import Store
@@ -75,6 +77,17 @@ def follow(root: Path, store: Store) -> tuple[Walk, int]:
 
 def fresh(root: Path) -> Walk:
     return follow(root, Store(None))[0]
+
+
+def test_what_a_walk_has_asked_waits_for_no_collector(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    gc.collect()
+    gc.disable()
+    try:
+        fresh(tmp_path)
+        assert not [one for one in gc.get_objects() if isinstance(one, Reach)]
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

@@ -85,9 +85,13 @@ def _calls(
     def find() -> tuple[dict[str, tuple[ModelCall, ...]], _Gaps]:
         from memguard_hooks.models.calls import find_calls
 
-        folding = folding_of(project, entry, walked)
-        calls = {path: tuple(find_calls(folding, path)) for path in paths}
-        return calls, _Gaps(dict(folding.unread), folding.is_exhausted, folding.is_cut)
+        calls: dict[str, tuple[ModelCall, ...]] = {}
+        gaps = _Gaps({}, is_exhausted=False, is_cut=False)
+        for path in paths:
+            folding = folding_of(project, entry, walked)
+            calls[path] = tuple(find_calls(folding, path))
+            gaps = _Gaps({**gaps.unread, **folding.unread}, folding.is_exhausted, gaps.is_cut or folding.is_cut)
+        return calls, gaps
 
     key = ("model calls", tuple(sorted(paths)), *_context(entry, walked))
     return parse_once(project.tree, key, find)
@@ -145,7 +149,10 @@ def _may_load(project: Project, path: str) -> bool:
 
 
 def folding_of(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
-    """Return what finds the values of expressions as a service runs them: one for all that asks of the same walk."""
+    """Return what finds the values of expressions as a service runs them: one for all that asks of the same walk.
+
+    It is asked for anew for each file, for what it holds is bounded.
+    """
     foldings = project.foldings
     number = foldings.number((id(project.tree), *_context(entry, walked)))
     return foldings.get(number, lambda: _folding(project, entry, walked, number))

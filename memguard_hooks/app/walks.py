@@ -73,7 +73,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
         if is_kept and not sources.has_given_up:
             kept.keep(found)
     chooser.forget()
-    return found
+    return found._replace(asked={})  # what was asked is kept, and nobody else looks at it
 
 
 def moved_walk(project: Project, entry: ServiceEntry, sites: Collection[Step]) -> Walk | None:

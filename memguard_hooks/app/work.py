@@ -125,9 +125,9 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
         return NO_WORK, imported
     from memguard_hooks.app.models import folding_of
 
-    folding = folding_of(project, entry, walked)
     uses: list[WorkUse] = []
     for path, calls in found.items():
+        folding = folding_of(project, entry, walked)
         # The budget and what is told of the start ask the same.
         key = ("start calls", folding.number, path, calls, kept[path])
         made = parse_once(project.tree, key, partial(_found_calls, folding, path, calls, kept[path]))
@@ -136,6 +136,7 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     if folding.is_exhausted:
         gap = Skipped(next(iter(found)), None, "not all work is known that it and other files do: the code is too large")
         project.skipped += () if gap in project.skipped else (gap,)
+    project.foldings.let_go()
     return Work(tuple(_once(uses))), (*_without_calls(imported, uses), *_brought(uses))
 
 

@@ -87,8 +87,8 @@ class Names(Record):
 MAX_OPEN = 4000
 """Facts of each kind that are in memory at once; those of other sources come from the store again."""
 
-MAX_TREES_BYTES = 2 * 2**20
-"""Bytes of the sources whose syntax trees are kept from walk to walk: a tree takes some fifty times as much."""
+MAX_TREES_BYTES = 2**20
+"""Bytes of the sources whose syntax trees are kept from walk to walk: a tree takes some thirty times as much."""
 
 
 class Facts:
@@ -104,7 +104,7 @@ class Facts:
         self._functions: dict[bytes, Functions] = {}
         self._places: dict[bytes, Places] = {}
         self._built: dict[bytes, BuiltAtLoad] = {}
-        self._nodes: dict[bytes, ModuleNodes | None] = {}
+        self._nodes: dict[bytes, tuple[ModuleNodes | None, int]] = {}
         self._nodes_bytes = 0
         self._slow_seconds = 0.0
         self._sampled = process_time()
@@ -183,12 +183,12 @@ class Facts:
         """Return the nodes of a source, None for one that cannot be parsed: in memory alone, for the walks of one run."""
         if name not in self._nodes:
             data = read()
+            while self._nodes and self._nodes_bytes + len(data) > MAX_TREES_BYTES:
+                # Each walk asks for the same files in the same order: what came first is asked for again first.
+                self._nodes_bytes -= self._nodes.popitem()[1][1]
+            self._nodes[name] = _find_nodes(data), len(data)
             self._nodes_bytes += len(data)
-            if self._nodes_bytes > MAX_TREES_BYTES:
-                self._nodes.clear()
-                self._nodes_bytes = len(data)
-            self._nodes[name] = _find_nodes(data)
-        return self._nodes[name]
+        return self._nodes[name][0]
 
     def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:
         """Find what functions call and where they stand, and keep both: one reading of the source gives both."""

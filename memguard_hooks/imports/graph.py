@@ -213,8 +213,14 @@ class _Walker:
         self._standard: dict[Moment, set[str]] = {moment: set() for moment in MOMENTS}
 
     def run(self, entry: str, module: str | None, settings_file: str, reach: Reach | Followed | None = None) -> Walk:
-        self._entry = entry
         self._reach = reach
+        try:
+            return self._run(entry, module, settings_file, reach)
+        finally:
+            self._reach = None  # it knows this walk, and both would wait for the collector
+
+    def _run(self, entry: str, module: str | None, settings_file: str, reach: Reach | Followed | None) -> Walk:
+        self._entry = entry
         start = self._queues["start"]
         if settings_file and reach is not None:
             start.append(_Reached(settings_file, None))

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.scopes import NameScope
 
-MAX_BYTES = 2 * 2**20
-"""Bytes of the sources whose scopes are kept when a folding begins: syntax trees take some fifty times as much."""
+MAX_BYTES = 2**20
+"""Bytes of the sources whose scopes are kept from one folding to the next: they take some forty times as much."""
+
+MOST_BYTES = 2 * MAX_BYTES
+"""Bytes of those with which one folding goes on: beyond, it begins anew before it is asked of the next file."""
 
 
 class Mentions:
@@ -37,7 +40,7 @@ class Mentions:
 
 
 class Foldings:
-    """Foldings by what they follow; where they hold much, they are forgotten before another begins."""
+    """Foldings by what they follow; where they hold much, they are forgotten before another begins, or one goes on."""
 
     def __init__(self) -> None:
         self._made: dict[int, Folding] = {}
@@ -51,14 +54,26 @@ class Foldings:
         return self._numbers.setdefault(key, len(self._numbers))
 
     def get(self, number: int, make: Callable[[], Folding]) -> Folding:
-        """Return the folding of a number."""
+        """Return the folding of a number; ask again for each file, and hold it no longer."""
+        if self._held > (MOST_BYTES if number in self._made else MAX_BYTES):
+            self.forget()
         if number not in self._made:
-            if self._held > MAX_BYTES:
-                self._made.clear()
-                self._scopes.clear()
-                self._held = 0
             self._made[number] = make()
         return self._made[number]
+
+    def let_go(self) -> None:
+        """Forget what is held where that is much, before something else takes memory."""
+        if self._held > MAX_BYTES:
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget all foldings and the scopes of files."""
+        for scope in self._scopes.values():
+            if not isinstance(scope, Exception):
+                scope.release()
+        self._made.clear()
+        self._scopes.clear()
+        self._held = 0
 
     def scope(self, path: str, data: bytes) -> NameScope | MemguardError:
         """Return the scope of a file, or why there is none: the same for all trees that hold the same file."""

@@ -126,6 +126,14 @@ class NameScope:
             here = here.parent
         return here
 
+    def release(self) -> None:
+        """Hold nothing more: a scope and what is bound in it refer to each other, and would wait for the collector."""
+        waiting = [self]
+        while waiting:
+            here = waiting.pop()
+            waiting += here.inner.values()
+            here.__dict__.clear()
+
     def bind(self, name: str, binding: Binding) -> None:
         """Note a binding, in the module where the name was declared global."""
         owner = self.module if name in self.shared else self
