@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -179,3 +180,20 @@ def test_of_more_trees_than_are_kept_the_first_ones_stay(monkeypatch: pytest.Mon
         assert nodes is not None
         assert nodes is facts.nodes(name.encode(), partial(source, name))
     assert read == list("abc" + "bc" * 3)
+
+
+def test_what_waits_for_the_machine_does_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts_module, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(facts_module, "MAX_SLOW_SECONDS", 0.0)
+    facts = Facts(Store(None))
+    began = time.process_time()
+    while time.process_time() < began + 0.1:
+        pass
+
+    def wait() -> bytes:
+        time.sleep(0.1)
+        return b"import a\n"
+
+    assert facts.names(b"a", wait).found == ("a",)
+    assert facts.analysis(b"b", Target(), lambda: b"import b\n") == analyze(b"import b\n", "", Target())
+    assert not facts.has_given_up

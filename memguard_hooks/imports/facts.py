@@ -5,7 +5,7 @@ What the store gives is checked for its shape, and found out again where that is
 
 from __future__ import annotations
 
-from time import perf_counter, process_time
+from time import process_time
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges, unknown_settings
@@ -107,7 +107,6 @@ class Facts:
         self._nodes: dict[bytes, tuple[ModuleNodes | None, int]] = {}
         self._nodes_bytes = 0
         self._slow_seconds = 0.0
-        self._sampled = process_time()
         self.has_given_up = False
 
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
@@ -203,17 +202,12 @@ class Facts:
         return functions, places
 
     def _timed(self, find: Callable[[], Found]) -> Found:
-        """Find something out, and count the time of what takes long.
-
-        CPU time is asked for only then: that is a call of the system, for each of thousands of files.
-        """
-        began = perf_counter()
+        """Find something out, and count the CPU time of what takes long: what else the machine does is no matter."""
+        began = process_time()
         found = find()
-        seconds = perf_counter() - began
+        seconds = process_time() - began
         if seconds > SLOW_SECONDS:
-            now = process_time()
-            self._slow_seconds += min(seconds, now - self._sampled)
-            self._sampled = now
+            self._slow_seconds += seconds
         return found
 
     def _known(
