@@ -17,10 +17,12 @@ import pytest
 from work import at_most
 
 from memguard_hooks.deployment import compose
+from memguard_hooks.deployment.compose_loader import ComposeDeclared, Written
 from memguard_hooks.deployment.compose_values import interpolate, parse_size, read_env_file, split_words
 from memguard_hooks.deployment.service import Deployment, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
+from memguard_hooks.formats.parameters import Substituted
 
 DOCKERFILE = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nCMD ["python", "main.py"]\n'
 
@@ -800,3 +802,18 @@ def test_the_variables_beside_a_project_are_read_once() -> None:
 
     (service,) = compose.read(b"services: {web: {build: ., mem_limit: $SIZE}}\n", "compose.yaml", read_file).services
     assert (service.limit, asked.count(".env")) == (256 * 2**20, 1)
+
+
+class _NotListed(dict[Any, Any]):
+    """Facts of a service that may be asked for by their keys alone."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError("all facts are looked through")
+
+
+def test_who_waits_for_a_service_is_asked_by_name() -> None:
+    place = ServicePlace("compose.yaml", 1, 1)
+    written = Written(Substituted("", is_known=True), place)
+    waiting = ComposeDeclared(place, _NotListed({("depends_on", "migrate"): written}))
+    assert compose._is_done("migrate", None, {"web": waiting})
+    assert not compose._is_done("other", None, {"web": waiting})

@@ -181,7 +181,7 @@ def _is_done(name: str, started: Service | Skipped | None, declared: Mapping[str
 
     Another one waits for that, or its command ends by itself; a server may be one that is not started again, too.
     """
-    if any(name in one.names("depends_on") for one in declared.values()):
+    if any(("depends_on", name) in one.facts for one in declared.values()):
         return True
     if not isinstance(started, Service):
         return False
@@ -195,7 +195,7 @@ def _before(
     found: dict[str, tuple[Build, ...]] = {}
     for name, one in done.items():
         if isinstance(one, Service):
-            holder = next((other for other in kept if name in declared[other].names("depends_on")), kept[0])
+            holder = next((other for other in kept if ("depends_on", name) in declared[other].facts), kept[0])
             found[holder] = (*found.get(holder, ()), Build(one.command, one.place, one.folder, host=one))
     return found
 
