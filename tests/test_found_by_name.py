@@ -173,6 +173,22 @@ RQ_JOBS = {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": 
             {"pandas": "start", "boto3": "start"},
             id="settings of Django that are split",
         ),
+        pytest.param(
+            {
+                "Procfile": "web: gunicorn site_.wsgi\n",
+                "requirements.txt": "django\ndjango-split-settings\n",
+                "site_/__init__.py": "",
+                "site_/wsgi.py": "import os\nfrom django.core.wsgi import get_wsgi_application\n"
+                "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\napplication = get_wsgi_application()\n",
+                "site_/settings.py": "from split_settings.tools import include\ninclude('settings.dist.py')\n",
+                "site_/settings.dist.py": "import boto3\nINSTALLED_APPS = ['shop']\nROOT_URLCONF = 'shop.urls'\n",
+                "shop/__init__.py": "",
+                "shop/models.py": "import pandas\n",
+                "shop/urls.py": "import nltk\nurlpatterns = []\n",
+            },
+            {"pandas": "start", "boto3": "start", "nltk": "serving"},
+            id="split settings that no import can name",
+        ),
     ],
 )
 def test_what_a_program_finds_by_itself(

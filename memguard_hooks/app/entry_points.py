@@ -7,9 +7,11 @@ from memguard_hooks.deployment import platforms, python_version
 from memguard_hooks.deployment.command import parse
 from memguard_hooks.deployment.service import Service, unread_service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, mib
-from memguard_hooks.imports.frameworks import SETTINGS_VARIABLE, Framework, settings_made_by
+from memguard_hooks.imports.frameworks import SETTINGS_VARIABLE, Framework, framework_edges, settings_made_by
 from memguard_hooks.imports.model import NOTHING_GIVEN, FrameworkEdge, Given, Target
+from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles, Started
 from memguard_hooks.project.project import Project
@@ -215,7 +217,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         return Skipped(service.path, service.line, "rq loads what the jobs of its queues name, and none is found here")
     found = (*begun.edges, *by_name)
     if framework.django_settings or SETTINGS_VARIABLE.encode() in (project.read_file(path) or b""):
-        found = (*found, *_included(project, resolver))
+        found = (*found, *_included(project, resolver, framework))
     sources = SourceFiles(project.tree, project.facts, framework, begun._replace(edges=found))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
@@ -249,12 +251,24 @@ def _with_jobs(project: Project, service: Service, command: StartCommand) -> Sta
     return command._replace(entrypoint=entrypoint, workers=1, reason=None)
 
 
-def _included(project: Project, resolver: Resolver) -> Iterator[tuple[str, FrameworkEdge]]:
+def _included(project: Project, resolver: Resolver, framework: Framework) -> Iterator[tuple[str, FrameworkEdge]]:
     """Yield what settings of Django include by django-split-settings."""
     for path, line, file in parse_once(project.tree, "split settings", lambda: _split_settings(project)):
         module = resolver.module_of(file)
-        if module is not None:
+        if module is None:
+            continue
+        if "." not in file.rpartition("/")[2].removesuffix(".py"):
             yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
+            continue
+        data = project.read_file(file) or b""  # no import can name it: what it loads, the file does that includes it
+        try:
+            edges = framework_edges(data, framework)
+        except MemguardError as error:
+            project.skipped.append(Skipped(file, error.line, error.message))
+            continue
+        yield from ((path, edge._replace(line=line)) for edge in edges)
+        for name in candidates(data) or ():
+            yield path, FrameworkEdge(name, line, "start", f"by {file}")
 
 
 def _split_settings(project: Project) -> tuple[tuple[str, int, str], ...]:
