@@ -428,6 +428,13 @@ def test_the_host_of_a_service_that_cannot_be_read_is_told(
     assert (service["verdict"], service["limit_mib"]) == ("ok", limit)
 
 
+def test_a_plan_that_nobody_knows_is_no_missing_limit(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fly = "[processes]\nweb = 'gunicorn app:app -w 80'\n[[vm]]\nsize = 'l40s'\n"
+    write(root, {"fly.toml": fly, "app.py": "import flask\n", "requirements.txt": "flask==3.1.0\ngunicorn==23.0.0\n"})
+    (finding,) = [one for one in judge(capsys)[1]["findings"] if one["code"] == "MG301"]
+    assert "it is not known what l40s has: it fits" in finding["message"]
+
+
 def test_one_worker_that_is_too_much_is_an_error_however_many_there_are(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

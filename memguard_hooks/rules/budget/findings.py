@@ -50,7 +50,9 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
         ways, steps = ways_out(project, assessed, now)
         message = _amount(assessed, now, report, since)
         if assessed.limit.is_assumed:
-            message += f"; no limit is declared: it {sizes_that_fit(now.taken, now.settings)}"
+            plan = assessed.service.plan
+            why = f"it is not known what {plan} has" if plan else "no limit is declared"
+            message += f"; {why}: it {sizes_that_fit(now.taken, now.settings)}"
         size, parts, fix = report.taken.expected, report.judged_parts, [*ways, *added]
         found = _finding(assessed, _code(report), report.verdict, message, size, parts, fix)
         yield found._replace(steps=steps)
