@@ -410,6 +410,18 @@ UNREAD_TASK = """\
     ("files", "limit", "source"),
     [
         pytest.param({"fly.toml": "[[vm]]\nmemory = '1gb'\n"}, 1024, "fly.toml:2 memory 1gb", id="fly"),
+        pytest.param(
+            {"render.yaml": "services: [{type: web, name: a, runtime: image, plan: standard}]\n"},
+            2048, "render.yaml:1 plan standard", id="render",
+        ),
+        pytest.param(
+            {".do/app.yaml": "services: [{name: a, image: {repository: x}, instance_size_slug: apps-s-1vcpu-1gb}]\n"},
+            1024, ".do/app.yaml:1 instance_size_slug apps-s-1vcpu-1gb", id="digitalocean",
+        ),
+        pytest.param(
+            {"manifest.yml": "applications: [{name: a, memory: 2G}]\n", "requirements.txt": "flask"},
+            2048, "manifest.yml:1 memory 2G", id="cloud-foundry",
+        ),
         pytest.param({"fly.toml": "[deploy]\n"}, 256, "fly.toml:1 without [[vm]]", id="of-fly"),
         pytest.param(
             {"task-definition.json": UNREAD_TASK, "web/Dockerfile": "FROM python:3.12\nCOPY . .\n", "web/app.py": ""},

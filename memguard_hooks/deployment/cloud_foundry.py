@@ -12,7 +12,7 @@ import re
 
 from memguard_hooks.deployment import container, hosted, procfile
 from memguard_hooks.deployment.hosted import HostedService
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, unread_service
 from memguard_hooks.deployment.yaml_values import count_of, each_once, of_mapping
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
@@ -54,6 +54,8 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
         where = ServicePlace(path, *place(command if command is not None else node))
         asked = HostedService(name, where, folder, text.strip() if text != "null" else "", is_image=False, needs="command")
         found = hosted.start(asked, read_file) if hosted.is_python(folder, read_file) else None
+        if isinstance(found, Skipped):
+            found = unread_service(found)
         if isinstance(found, Service):
             kind = scalar(node, "type") or "web"
             found = _at_home(_sized(found, node, app, path), folder, app, path)._replace(name=name, kind=kind)

@@ -11,7 +11,7 @@ from memguard_hooks.deployment import dockerfile, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
 from memguard_hooks.deployment.platforms import unknown_plan, with_plan
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables, unread_service
 from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, nearest, place, scalar
@@ -48,6 +48,8 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     for key, kind in (("services", "web"), ("workers", "worker")):
         for node in each_once(items(get(spec, key))):
             found = _component(node, kind, path, shared, read_file)
+            if isinstance(found, Skipped):
+                found = unread_service(found)
             if isinstance(found, Service):
                 where = ServicePlace(path, *place(nearest(node, "instance_size_slug")))
                 slug = scalar(node, "instance_size_slug")

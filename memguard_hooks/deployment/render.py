@@ -11,7 +11,16 @@ from __future__ import annotations
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys, hidden_value
 from memguard_hooks.deployment.platforms import RENDER, unknown_plan, with_plan
-from memguard_hooks.deployment.service import Database, Deployment, Read, Service, ServicePlace, Trap, Variables
+from memguard_hooks.deployment.service import (
+    Database,
+    Deployment,
+    Read,
+    Service,
+    ServicePlace,
+    Trap,
+    Variables,
+    unread_service,
+)
 from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, few, get, items, nearest, place, scalar
@@ -55,6 +64,8 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     databases = {name: one for one in each_once(_below(root, "databases")) if (name := scalar(one, "name"))}
     for node in each_once(_below(root, "services")):
         found = _service(node, path, groups, read_file)
+        if isinstance(found, Skipped):
+            found = unread_service(found)
         if isinstance(found, Service):
             found = found._replace(database=_database(node, databases))
             where = ServicePlace(path, *place(nearest(node, "plan")))
