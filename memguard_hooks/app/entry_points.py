@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from memguard_hooks.app.path_edits import with_own_path
 from memguard_hooks.deployment import platforms, python_version
 from memguard_hooks.deployment.command import parse
@@ -260,15 +262,20 @@ def _included(project: Project, resolver: Resolver, framework: Framework) -> Ite
         if "." not in file.rpartition("/")[2].removesuffix(".py"):
             yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
             continue
-        data = project.read_file(file) or b""  # no import can name it: what it loads, the file does that includes it
-        try:
-            edges = framework_edges(data, framework)
-        except MemguardError as error:
-            project.skipped.append(Skipped(file, error.line, error.message))
-            continue
+        run = partial(_settings_run, project, file, framework)
+        edges = parse_once(project.tree, ("included settings", file, framework), run)
         yield from ((path, edge._replace(line=line)) for edge in edges)
-        for name in candidates(data) or ():
-            yield path, FrameworkEdge(name, line, "start", f"by {file}")
+
+
+def _settings_run(project: Project, file: str, framework: Framework) -> tuple[FrameworkEdge, ...]:
+    """Return what settings load that no import can name: they run in the file that includes them."""
+    data = project.read_file(file) or b""
+    try:
+        edges = framework_edges(data, framework)
+    except MemguardError as error:
+        project.skipped.append(Skipped(file, error.line, error.message))
+        return ()
+    return (*edges, *(FrameworkEdge(name, 1, "start", f"by {file}") for name in candidates(data) or ()))
 
 
 def _split_settings(project: Project) -> tuple[tuple[str, int, str], ...]:
