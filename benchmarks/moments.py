@@ -1,6 +1,6 @@
 """Compare what memory-budget says of each moment with apps that run: at start, and once each handler has been called.
 
-    python benchmarks/moments.py [--python PYTHON] [--keep DIR] [--only NAME] [--json FILE] [--measured FILE]
+    python benchmarks/moments.py [--python PYTHON] [--keep DIR] [--only NAME] [--json FILE]
 
 Each app is a small file for a framework, written from the table below: libraries that it imports as it loads, and libraries
 that its handlers import when they are called. It is started for real on the loopback address, in each of its ways, with the
@@ -22,6 +22,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -374,9 +375,17 @@ def started(app: App, command: str, interpreter: Path, folder: Path) -> Iterator
 
             def ask(name: str, count: int) -> None:
                 if name != "health":  # it is read before the first request
-                    list(clients.map(fetch, [f"{url}/{name}"] * count))
+                    list(clients.map(fetch_again, [f"{url}/{name}"] * count))
 
             yield pid, ask
+
+
+def fetch_again(url: str) -> bytes:
+    """Read a page, once more where the worker ends meanwhile: uvicorn replaces one that is slow to answer its parent."""
+    try:
+        return fetch(url)
+    except (ConnectionError, urllib.error.URLError):
+        return fetch(url)
 
 
 @contextmanager
@@ -557,34 +566,35 @@ def shares(runs: Sequence[Run]) -> list[str]:
     return lines
 
 
+def keep(runs: Sequence[Run], path: Path | None) -> None:
+    """Write the figures of runs to a file, so that a later call need not run them."""
+    rows = [{"app": one.app.name, "command": one.command, "taken": one.taken, "estimated": one.estimated} for one in runs]
+    if path:
+        path.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all apps in all ways and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--python", default="python3.11", help="interpreter of the apps")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep and reuse the environment")
     parser.add_argument("--only", action="append", metavar="NAME", help="of an app; can be repeated")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument("--measured", type=Path, metavar="FILE", help="estimate anew what such a file has measured")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keeps what was measured, and is estimated anew")
     options = parser.parse_args(argv)
-    runs: list[Run] = []
     with tempfile.TemporaryDirectory() as temporary:
         directory = (options.keep or Path(temporary)).resolve()
         directory.mkdir(parents=True, exist_ok=True)
         interpreter = install(directory / "moments-env", options.python, REQUIREMENTS)
-        if options.measured:
-            rows = json.loads(options.measured.read_text("utf-8"))
-            runs = [again(row, interpreter, directory / "moments-again") for row in rows]
-        for app in APPS if not options.measured else ():
-            for command in app.commands if not options.only or app.name in options.only else ():
+        rows = json.loads(options.json.read_text("utf-8")) if options.json and options.json.exists() else []
+        runs = [again(row, interpreter, directory / "moments-again") for row in rows]
+        wanted = [app for app in APPS if not options.only or app.name in options.only]
+        for app, command in [(one, command) for one in wanted for command in one.commands]:
+            if not any((one.app, one.command) == (app, command) for one in runs):
                 runs.append(run(app, command, interpreter, directory / "moments-app"))
                 print(render(runs[-1:])[-1], flush=True)
+                keep(runs, options.json)
     for lines in (render(runs), shares(runs)):
         print("\n".join(lines), end="\n\n")
-    if options.json:
-        rows = [
-            {"app": one.app.name, "command": one.command, "taken": one.taken, "estimated": one.estimated} for one in runs
-        ]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     return 0
 
 

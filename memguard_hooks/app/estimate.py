@@ -165,14 +165,24 @@ PRELOADED_ARBITER = 1 * MIB
 NOT_PRELOADED = ("gevent", "eventlet")
 """Worker classes that replace parts of the standard library in each worker: what was imported before keeps the old ones."""
 
-OWN_COPY, IDLE_COPY = int(5.4 * MIB), int(4.3 * MIB)
-"""What each preloaded worker copies whatever is loaded, the state of the interpreter and its server; and until a request.
+COPIES = MappingProxyType({
+    "": (int(4.3 * MIB), int(5.4 * MIB)),
+    "celery": (int(8.5 * MIB), 9 * MIB),
+    "django": (int(4.3 * MIB), 13 * MIB),
+    "uvicorn": (int(8.7 * MIB), int(10.2 * MIB)),
+})  # fmt: skip
+"""What each preloaded worker copies whatever is loaded, the state of the interpreter, its server and its framework: until a
+request, and after some. Six apps of 30 to 190 MiB took 3.7 to 4.7 MiB for each idle worker (`python benchmarks/moments.py`,
+CPython 3.11.7). Requests run through the middleware, templates and queries of Django, a process of celery's builds a tracer
+of each task, and a worker of uvicorn's makes its loop (`python benchmarks/preloaded.py`, 2026-11-30)."""
 
-Six apps of 30 to 190 MiB took 3.7 to 4.7 MiB for each idle worker (`python benchmarks/moments.py`, CPython 3.11.7).
-"""
+CELERY_CONSUMER = 7 * MIB
+"""What the parent of celery's processes takes to wait for tasks."""
 
-CELERY_COPY, CELERY_IDLE_COPY, CELERY_CONSUMER = 9 * MIB, int(8.5 * MIB), 7 * MIB
-"""The same of a process of celery's, which builds a tracer of each task, and what its parent takes to wait for tasks."""
+TOUCHED, MADE = 45 * MIB, 5 * MIB
+"""Of how much requests touch a share: what is loaded besides lies idle. And how much some hundred requests may make that
+counts towards a full collection before it is freed: of twelve apps that import nothing in requests two had one after 500,
+and none after 50, so that it is counted in the upper bound alone (`python benchmarks/preloaded.py`, 2026-11-30)."""
 
 PRELOADED_IDLE = Range(0.0, 0.0, 0.6)
 CELERY_COLLECTED = Range(0.3, 0.43, 0.6)
@@ -186,15 +196,17 @@ imported, with a pipeline of 55 MiB loaded, and 11.6 once that answered, which i
 of 5.7.0), so that each process but the last one holds what this has written to: of five apps of 36 to 70 MiB, bare and with
 SQLAlchemy, Django, boto3 and pandas, 0.36 to 0.48 (`memguard measure --repeatable`, one to four processes, 2026-11-30)."""
 
-COLLECTING = 9 * MIB
-"""What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
-there is (CPython 3.11, `Modules/gcmodule.c`: the thresholds 700, 10 and 10, and `long_lived_pending`); of the bytes a fifth,
-for libraries in C have few objects. Of twelve imports of 7 to 13 MiB in forked processes half had such a collection, all
-larger ones had, and no smaller one."""
+COLLECTED_AFTER = (Range(24 * MIB, 31 * MIB, 36 * MIB), Range(69 * MIB, 88 * MIB, 103 * MIB))
+LATER_COLLECTING = ("3.13", "3.14")
+CHANCES = 12
+"""The anonymous memory that a process loads between two full collections of its garbage, until Python 3.12 and since: it
+makes 84,700 and 242,000 objects that count meanwhile (`gc.get_threshold()`), of which eleven libraries had 2,340 to 3,650 in
+a MiB (2026-11-30, CPython 3.11.7). Once there are five times as many, a fourth of them has to be new (`long_lived_pending`
+of `Modules/gcmodule.c`). Between the bounds so many values are tried."""
 
 COLLECTING_FORKED = 2 * MIB
-"""The same beside a server that has loaded itself alone: workers of dramatiq and taskiq did with redis, 3 to 8 MiB, and bare
-ones, of 0.1 MiB, did not."""
+"""What a worker loads until it collects all garbage beside a server that has loaded itself alone: workers of dramatiq and
+taskiq did with redis, 3 to 8 MiB, and bare ones, of 0.1 MiB, did not."""
 
 
 EMPTY, EMPTY_BELOW = 4 * MIB, 3
@@ -991,18 +1003,19 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
 
         held = process.models.held
         weights = sum(use.rest(moment) - use.rest("start") for use in process.models.uses)  # no objects to collect
-        copied = _copied(command, moment, one.anonymous - own, own - weights)
+        copied = _copied(process, command, moment, one.anonymous - own - held, own - weights)
+        copy = _own_copy(process, command, is_idle=moment == "start")
 
         def total(resident: int, share: float) -> int:
             anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
-            return _multiply(resident, anonymous, after, command, share, held, is_idle=moment == "start") + added
+            return _multiply(resident, anonymous, after, command, share, held, copy, is_idle=moment == "start") + added
 
         return Figures(
             low=total(one.low, copied.low),
             expected=total(one.expected, copied.expected),
             high=total(one.high, copied.high),
             anonymous=_multiply(
-                one.anonymous, one.anonymous, late, command, copied.expected, held, is_idle=moment == "start"
+                one.anonymous, one.anonymous, late, command, copied.expected, held, copy, is_idle=moment == "start"
             )
             + added,
             passing=process.models.passing(moment) * (together if moment == "start" else 1),
@@ -1049,18 +1062,43 @@ def _is_forked(command: StartCommand) -> bool:
     return command.start == "fork" and SERVERS[command.server].is_forked
 
 
-def _copied(command: StartCommand, moment: Moment, before: int, late: int) -> Range:
+def _copied(process: ProcessEstimate, command: StartCommand, moment: Moment, before: int, late: int) -> Range:
     """Return what preloaded workers copy of what was loaded `before` the fork, where they load so much after it."""
     is_celery = command.program == "celery" and command.start == "preload"
     if moment == "start" and command.start == "preload" and not is_celery:  # other workers load the app by then
         return PRELOADED_IDLE
-    # What agents have made, and no full collection has seen yet, counts towards the next one.
-    least = COLLECTING if command.start == "preload" else 0
     if _is_forked(command):
         return SERVERS[command.server].collected if late > COLLECTING_FORKED else SERVERS[command.server].copied
-    if late > max(least, before / 5):
-        return PRELOADED_COLLECTED
-    return _of_all_but_one(command.workers or 1) if is_celery else PRELOADED_WORKER
+    chance = _chance_of_collecting(process.base, before, late, has_collected=is_celery)
+    later = _chance_of_collecting(process.base, before, late + MADE, has_collected=is_celery)
+    touched = PRELOADED_WORKER.expected * min(1, TOUCHED / max(1, before))
+    usual = _of_all_but_one(command.workers or 1) if is_celery else PRELOADED_WORKER._replace(expected=touched)
+    return Range(
+        min(usual.low, PRELOADED_COLLECTED.low) if chance < 1 else PRELOADED_COLLECTED.low,
+        usual.expected + chance * (PRELOADED_COLLECTED.expected - usual.expected),
+        PRELOADED_COLLECTED.high if later else usual.high,
+    )
+
+
+def _chance_of_collecting(base: Footprint, before: int, late: int, *, has_collected: bool) -> float:
+    """Return how likely a process collects all garbage while it loads some bytes after others, from 0 to 1.
+
+    What was loaded since the last collection counts, also before the fork, unless the parent `has_collected` all garbage.
+    """
+    every = COLLECTED_AFTER[base.python.startswith(LATER_COLLECTING)]
+    before = max(0, before - base.anonymous)
+    steps = [every.low + (every.high - every.low) * step / CHANCES for step in range(CHANCES + 1)]
+    if has_collected:
+        return sum(late >= max(step, before / 4) for step in steps) / len(steps)
+    return sum(_collections(before + late, step) > _collections(before, step) for step in steps) / len(steps)
+
+
+def _collections(loaded: int, every: float) -> int:
+    """Return how often a process that has loaded so many bytes has collected all garbage."""
+    number, edge = 0, every
+    while edge <= loaded:
+        number, edge = number + 1, edge + max(every, edge / 4)
+    return number
 
 
 def _of_all_but_one(workers: int) -> Range:
@@ -1103,13 +1141,26 @@ def loaded_after_fork(process: ProcessEstimate, command: StartCommand, moment: M
     together = estimate_together(process, command, 0).at(moment).expected
     start = process.at("start")
     late = max(0, start.anonymous - process.before_fork)
-    share = _copied(command, moment, start.anonymous - late, late).expected
+    share = _copied(process, command, moment, start.anonymous - late, late).expected
     held = process.models.held
-    return max(0, together - _multiply(start.expected, start.anonymous, late, command, share, held, is_idle=False))
+    copy = _own_copy(process, command, is_idle=False)
+    return max(0, together - _multiply(start.expected, start.anonymous, late, command, share, held, copy, is_idle=False))
+
+
+def _own_copy(process: ProcessEstimate, command: StartCommand, *, is_idle: bool) -> int:
+    """Return what each forked process copies whatever else is loaded."""
+    if _is_forked(command):
+        return COPIES[""][0]
+    has = {
+        "celery": command.program == "celery",
+        "django": any(root.package == "django" for root in process.roots),
+        "uvicorn": "uvicorn" in command.worker_class,
+    }
+    return max(COPIES[name][not is_idle] for name in COPIES if has.get(name, True))
 
 
 def _multiply(
-    resident: int, anonymous: int, late: int, command: StartCommand, copied: float, held: int, *, is_idle: bool
+    resident: int, anonymous: int, late: int, command: StartCommand, copied: float, held: int, copy: int, *, is_idle: bool
 ) -> int:
     """Return the memory of all processes, each shared page once.
 
@@ -1120,10 +1171,8 @@ def _multiply(
     workers = command.workers or 1
     server = SERVERS[command.server]
     if command.start == "preload" or _is_forked(command):
-        is_celery = command.program == "celery"
-        shared, parent = anonymous - late, CELERY_CONSUMER if is_celery else PRELOADED_ARBITER
-        busy, idle = (CELERY_COPY, CELERY_IDLE_COPY) if is_celery else (OWN_COPY, IDLE_COPY)
-        own = min(shared, idle if is_idle or _is_forked(command) else busy)
+        shared, parent = anonymous - late, CELERY_CONSUMER if command.program == "celery" else PRELOADED_ARBITER
+        own = min(shared, copy)
         written = max(0, shared - own - held)
         each = own + copied * written + late
         if _is_forked(command):
