@@ -65,6 +65,9 @@ def test_servers_load_what_they_serve_with(
 @pytest.mark.parametrize(
     ("command", "requirements", "source", "taken"),
     [
+        ("celery flower --port=5501", "flower==2.2.0\ncelery==5.7.0\n", "", 47.9),
+        ("datasette --create data.db", "datasette==0.65.5\n", "", 43.4),
+        ("litellm --port 4000", "litellm[proxy]==1.108.7\n", "", 318.9),
         ("granian app:app --workers 1", "fastapi==0.165.0\ngranian==2.8.9\n", FASTAPI, 60.3),
         ("granian app:app --workers 4", "fastapi==0.165.0\ngranian==2.8.9\n", FASTAPI, 133.3),
         ("sanic app:app --workers=3", "sanic==25.12.1\n", "from sanic import Sanic\napp = Sanic('a')\n", 140.1),
@@ -82,6 +85,23 @@ def test_a_server_takes_a_process_of_its_own(
 ) -> None:
     """By `memguard measure --repeatable`, CPython 3.11.7, 2026-11-30."""
     assert service(command, requirements, source)["estimate_mib"]["expected"] == pytest.approx(taken, rel=0.05)
+
+
+def test_an_installed_program_of_another_major_version_is_not_judged(service: Any) -> None:
+    """Its processes may be others: `celery flower` of 1.2.0 takes 55.8 MiB, of 2.2.0 48.7."""
+    assert service("celery flower", "flower==1.2.0\n", "")["verdict"] == "unknown"
+
+
+def test_mlflow_runs_jobs_beside_a_database(service: Any) -> None:
+    """Each of eight processes loads its server again; a folder as the store, and a variable, leave them away."""
+
+    def taken(command: str) -> float:
+        return float(service(command, "mlflow==3.17.2\n", "")["estimate_mib"]["expected"])
+
+    every = taken("mlflow server --workers 4")
+    assert every == pytest.approx(2241, rel=0.06)
+    for command in ("mlflow server --backend-store-uri ./runs", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server"):
+        assert taken(command) < every - 8 * 140
 
 
 def test_workers_that_start_anew_share_nothing(service: Any, tmp_path: Path) -> None:

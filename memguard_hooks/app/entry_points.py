@@ -298,6 +298,19 @@ def _python_of(project: Project, service: Service) -> tuple[int, int] | None:
     return named or (default and default.version)
 
 
+def find_program(project: Project, service: Service, started: StartCommand) -> ServiceEntry | None:
+    """Find an installed program that a service starts, None where not all that it loads was measured."""
+    entrypoint = started.entrypoint
+    if entrypoint is None or not _is_program(entrypoint) or started.workers is None or _locate(project, entrypoint):
+        return None
+    if not started.server_modules or any(project.cost_of(name)[0] is None for name in started.server_modules):
+        return None
+    settings, target = settings_of(project, service), Target(_python_of(project, service), is_main=True)
+    resolver = Resolver(project.tree, ())
+    sources = SourceFiles(project.tree, project.facts, Framework(None, is_worker=False))
+    return ServiceEntry(service, settings, started, entrypoint, service.path, None, resolver, target, sources)
+
+
 def is_installed_program(project: Project, service: Service) -> bool:
     """Return whether a service that nobody can judge starts a program of a package that is installed."""
     entrypoint = read_command(project, service).entrypoint
@@ -314,7 +327,7 @@ def _absent(project: Project, entrypoint: EntryPoint) -> str:
     if not _is_program(entrypoint) or entrypoint.module is None:
         return reason
     top = entrypoint.module.partition(".")[0]
-    cost, version = project.cost_of(top)
+    cost, version = max(map(project.cost_of, (top, entrypoint.module)), key=lambda one: one[0] or -1)
     if cost is None:
         return f"{reason}: {top} is installed, and was not measured"
     return f"{reason}: {version} is installed, and takes at least {mib(cost)} MiB once it is imported"

@@ -79,6 +79,7 @@ def find_entries(project: Project) -> list[ServiceEntry]:
         console_scripts,
         find_entries_of,
         find_services,
+        is_installed_program,
         read_command,
     )
     from memguard_hooks.app.likely_starts import find_judged
@@ -91,7 +92,7 @@ def find_entries(project: Project) -> list[ServiceEntry]:
     for service, entry in ((one, entry) for one in services for entry in find_entries_of(project, one)):
         if isinstance(entry, ServiceEntry):
             found.append(entry)
-        elif read_command(project, service).program not in FOREIGN:
+        elif read_command(project, service).program not in FOREIGN and not is_installed_program(project, service):
             unknown.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))
     project.skipped += unknown
     return found

@@ -8,6 +8,7 @@ from memguard_hooks.app.chosen_branches import choose
 from memguard_hooks.app.entry_points import (
     ServiceEntry,
     find_entry,
+    find_program,
     find_services,
     find_unread,
     read_command,
@@ -241,7 +242,8 @@ def _estimate_start(
     """Estimate one start of a service, its own where none is given."""
     entry = find_entry(project, service, started)
     if isinstance(entry, Skipped):
-        return entry
+        program = _estimate_program(project, service, settings, started or read_command(project, service))
+        return entry if program is None else _with_beside(project, _with_wrappers(program))
     command = entry.command
     if command.workers is None:
         return Skipped(service.path, service.line, f"{command.reason}")
@@ -252,6 +254,30 @@ def _estimate_start(
     found = _estimate_walk(project, entry, settings, walked)
     found = _with_spawned(project, entry, _with_dirty_workers(project, entry, found))
     return _with_beside(project, _with_wrappers(found))
+
+
+def _estimate_program(
+    project: Project, service: Service, settings: ServiceSettings, started: StartCommand
+) -> Estimated | None:
+    """Estimate an installed program, None where it was not measured, or another major version was: processes may differ."""
+    entry = find_program(project, service, started)
+    if entry is None:
+        return None
+    found = _estimate_one(project, entry, settings, Walk({moment: {} for moment in MOMENTS}, (), {}))
+    return None if any(root.nearness == "major" for root in found.process.roots) else found
+
+
+def _beside_itself(program: Estimated, found: Estimated) -> Estimated:
+    """Return a process of an installed program without the files that it shares with the program itself."""
+    packages = [one.entry.entrypoint.text.partition(".")[0] for one in (program, found)]
+    if packages[0] != packages[1]:
+        return program
+
+    def unshared(one: Figures) -> Figures:
+        files = one.expected - one.anonymous
+        return one._replace(low=max(0, one.low - files), expected=one.anonymous, high=one.high - files)
+
+    return program._replace(estimate=Estimate(*map(unshared, program.estimate)))
 
 
 def _is_unread(path: str, walked: Walk) -> bool:
@@ -416,6 +442,10 @@ def _with_beside(project: Project, found: Estimated) -> Estimated:
     service = found.entry.service
     for command in found.command.beside:
         entry = find_entry(project, service, command)
+        program = _estimate_program(project, service, found.settings, command) if isinstance(entry, Skipped) else None
+        if program is not None:
+            found = _with_shared(found, service, _beside_itself(program, found))
+            continue
         if isinstance(entry, Skipped) or command.workers is None:
             reason = entry.reason if isinstance(entry, Skipped) else command.reason
             project.skipped.append(

@@ -75,13 +75,14 @@ _INSTALLED = {
     **{
         name: name.replace("-", "_")
         for name in (
-            "airflow", "bentoml", "dagster", "dagster-webserver", "dagit", "flower", "langflow", "langgraph", "label-studio",
-            "litellm", "jupyter", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset", "vllm", "voila",
+            "airflow", "bentoml", "dagster", "dagster-webserver", "dagit", "datasette", "langflow", "langgraph",
+            "label-studio", "litellm", "jupyter", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset",
+            "vllm", "voila",
         )
     },
     "dagster-daemon": "dagster",
     "flower": "flower.app",
-    "jupyter-lab": "jupyterlab",
+    "jupyter-lab": "jupyterlab.labapp",
     "rqscheduler": "rq_scheduler",
     "rq-dashboard": "rq_dashboard",
 }  # fmt: skip
@@ -143,9 +144,12 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
         return _python(words, host, parse)
     if program in host.console_scripts:
         return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host, parse)
+    if f"{program}-{' '.join(words[1:2])}" in _INSTALLED:  # jupyter runs jupyter-lab
+        return read_program([f"{program}-{words[1]}", *words[2:]], host, parse)
     if program in _INSTALLED:
-        entrypoint = EntryPoint(program, host.folder, module=_INSTALLED[program])
-        return unknown(f"{program} is a program that is installed", entrypoint)
+        from memguard_hooks.deployment.servers.installed import read_installed
+
+        return read_installed(program, EntryPoint(program, host.folder, module=_INSTALLED[program]), words[1:], host)
     is_away = program.endswith((".sh", ".bash")) and host.read_text(words[0]) is None
     reason = f"{words[0]} is not in the repository" if is_away else f"it is not known how {program} starts"
     reason = _UNREAD.get(program, reason)

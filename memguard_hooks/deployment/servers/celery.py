@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_variables
+from memguard_hooks.deployment.servers.installed import read_installed
 from memguard_hooks.deployment.start import (
     Count,
     EntryPoint,
@@ -61,9 +62,7 @@ def read(words: list[str], host: Host) -> StartCommand:
     app = values.get("--app") or host.variables.get("APP") or host.variables.get("CELERY_APP")
     inner = host.inside(values.get("--workdir", ""))
     if not app and verb == "flower":
-        raise UnknownStartError(
-            "celery flower is a program that is installed", EntryPoint(verb, host.folder, module="flower.app")
-        )
+        return read_installed(verb, EntryPoint(verb, host.folder, module="flower.app"), rest, host)
     if not app or inner is None:
         raise UnknownStartError("celery is given no app inside the repository")
     modules = ("celery.bin.celery", *_OF_VERB.get(verb, ()))

@@ -81,7 +81,7 @@ def read_script(program: str, verb: str, words: list[str], host: Host) -> StartC
     behind = behind[: behind.index("--")] if "--" in behind else behind
     entrypoint, more = _loaded(program, behind, host)
     entrypoint = entrypoint._replace(roots=(*entrypoint.roots, *host.source_roots()))
-    count = count_workers(_value_of(behind, _FORKS))
+    count = count_workers(value_of(behind, _FORKS))
     start = StartCommand(
         entrypoint, count.number, server_modules=(_SERVES.get(program, program),), reason=count.reason, program=program
     )
@@ -95,7 +95,7 @@ def read_script(program: str, verb: str, words: list[str], host: Host) -> StartC
     return start if count.number == 1 else start._replace(start="fork", is_cpu_count=count.is_cpu_count)
 
 
-def _value_of(words: Sequence[str], options: Sequence[str] | frozenset[str]) -> str | None:
+def value_of(words: Sequence[str], options: Sequence[str] | frozenset[str]) -> str | None:
     """Return the value of the last of some options, None where none is given."""
     found = None
     for at, word in enumerate(words):
@@ -125,8 +125,8 @@ def _targets(words: Sequence[str], flags: frozenset[str]) -> list[str]:
 def _loaded(program: str, words: Sequence[str], host: Host) -> tuple[EntryPoint, tuple[Loaded, ...]]:
     """Return what a program runs first, and what else it runs in the same process."""
     runner = _RUNNERS.get(program, ScriptRunner())
-    folder = _value_of(words, runner.folder) or ""
-    asked = _value_of(words, runner.script)
+    folder = value_of(words, runner.folder) or ""
+    asked = value_of(words, runner.script)
     named = [asked] if asked else _targets(words, runner.flags | {*runner.module})
     if not set(runner.module).isdisjoint(words) and named:
         return EntryPoint(f"-m {named[0]}", host.folder, module=named[0]), ()
