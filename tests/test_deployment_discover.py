@@ -385,7 +385,7 @@ def test_hidden_keys_of_compose_are_told(tmp_path: Path) -> None:
 
 
 def test_a_tree_of_many_folders_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discovery, "MAX_FOLDERS", 100)  # what is said of it was written as the module was loaded
+    monkeypatch.setattr(discovery, "MAX_FOLDERS", 100)
     for number in range(discovery.MAX_FOLDERS + 50):
         (tmp_path / f"f{number:04}").mkdir()
     write(tmp_path, {"f0000/fly.toml": FLY, "f9999/fly.toml": FLY})
@@ -394,7 +394,7 @@ def test_a_tree_of_many_folders_ends(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [(gap.path, gap.reason) for gap in found.skipped] == [
         (
             f"f{discovery.MAX_FOLDERS:04}",
-            "is not read, and what comes after it: there are more than 2000 folders that may hold an app",
+            "is not read, and what comes after it: there are more than 100 folders that may hold an app",
         )
     ]
 

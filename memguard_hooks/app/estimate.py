@@ -68,7 +68,8 @@ and how many of them are looked at."""
 UNEXPLAINED_SHARE = 0.5
 """The same of what is installed and nothing measured brings, where the project lists all. Of packages of the catalog that
 were taken for unknown beside two to four others, 0 leaves 13 % too low by 30 % or more, 0.5 leaves 4 % and 0.7 leaves 3 %
-(half of them, on which it was not chosen, 2026-11-30). Lists hold what nothing loads, so it is less than of requirements."""
+(one half of them; both halves were seen as it was chosen, 2026-11-30). Lists hold what nothing loads, so it is less than of
+requirements."""
 
 SOURCE_FACTOR = Range(1, 7, 27)
 """Resident bytes that a byte of first-party source takes, all of it anonymous: 12 applications, without what they build and
