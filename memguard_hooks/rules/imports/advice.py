@@ -14,7 +14,7 @@ from memguard_hooks.app.heavy_imports import (
 )
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import ALL_THE_SAME, AT_REQUEST, MIB, Change, Finding, Step, mib
-from memguard_hooks.imports.model import AT_MODULE_LEVEL, IN_EXCEPT, IN_TRY
+from memguard_hooks.imports.model import AT_MODULE_LEVEL, FROM_OUTSIDE, IN_EXCEPT, IN_TRY
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -188,7 +188,7 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
     saving = advice.saving(eager, found)
     saves_start = saving is not None and saving.is_of_start
     is_later = outcome == "later" or (outcome in ("never", "unknown") and saves_start)
-    is_done = outcome == "at start" or (found.code == "MG201" and eager.site.why != AT_MODULE_LEVEL)
+    is_done = found.code == "MG201" and (outcome == "at start" or eager.site.why.endswith(FROM_OUTSIDE))
     if eager.at_request and (is_done or (is_later and saving is not None)):
         return  # each process loads it as it serves, before and after
     if saving is not None and saving.is_little:
