@@ -40,17 +40,23 @@ _NAMES_A_NODE = 20
 MAX_DEPTH = 20
 """Functions that call functions."""
 
+MAX_WORDS = 100
+"""Judgment: items of a list that is added to, such as the words of a command."""
+
 MAX_ROUNDS = 20
 """Judgment: rounds of a loop that are followed one by one."""
 
 _RUNNERS = frozenset({
-    "asyncio.run", "anyio.run", "trio.run", "typer.run", "fire.Fire", "multiprocessing.Process", "threading.Thread",
-    "absl.app.run", "uvloop.run",
+    "asyncio.run", "anyio.run", "trio.run", "typer.run", "fire.Fire", "absl.app.run", "uvloop.run",
 })  # fmt: skip
 """What calls a function that it is given."""
 
-_IN_LOOPS = ("subprocess.", "asyncio.create_subprocess_")
-"""What is called in loops: the names are kept as they are then."""
+_BESIDE = frozenset({"multiprocessing.Process", "threading.Thread"})
+_POOLS = ("ThreadPoolExecutor", "ProcessPoolExecutor", "ThreadPool", "Pool")
+"""What calls a function that it is given while the program goes on."""
+
+_STARTING = ("subprocess.", "asyncio.create_subprocess_", "os.system", "os.popen", "os.spawn", "os.posix_spawn", "os.exec")
+"""What starts programs: the names are kept as they are then, which loops and functions bind anew."""
 
 _ENDS = frozenset({"sys.exit", "os._exit"})
 
@@ -61,7 +67,8 @@ class CallAtStart(Record):
     """One call of something that is not the project's own: its dotted name, and the names that its arguments are read by.
 
     `base` is the class that the object of a method was made by, where that is the project's and derives from one of others,
-    `made` the call that has made the object, each with its names. `is_certain` tells that no condition decides it.
+    `made` the call that has made the object, each with its names. `is_certain` tells that no condition decides it,
+    `is_beside` that the program goes on meanwhile, and `is_repeated` that it comes again, nobody knows how often.
     """
 
     source: str
@@ -70,6 +77,8 @@ class CallAtStart(Record):
     is_certain: bool
     base: tuple[ast.ClassDef, BoundNames] | None = None
     made: tuple[ast.Call, BoundNames] | None = None
+    is_beside: bool = False
+    is_repeated: bool = False
 
     @property
     def path(self) -> str:
@@ -122,9 +131,10 @@ class _Walker:
         self._around = Around(host.variables, host.cpus, self._load, program.words)
         self._known: dict[str, BoundNames | None] = {}
         self._followed = [0] if host.followed is None else host.followed
-        self._parts: dict[ast.AST, tuple[tuple[ast.Call, ...], int]] = {}
+        self._parts: dict[ast.AST, tuple[list[tuple[ast.Call, bool]], int]] = {}
         self._left = MAX_BYTES
         self._inside: set[ast.AST] = set()
+        self._threads = self._loops = 0
         self.is_whole = True
 
     def run(self) -> BoundNames | None:
@@ -202,13 +212,15 @@ class _Walker:
             case ast.For() | ast.AsyncFor():
                 self._expressions(statement.iter, names, is_certain=is_certain, depth=depth)
                 rounds = _rounds(statement, names)
-                for given in rounds:
+                for given in rounds or ():
                     for name, value, caller in given:
                         names.pass_in(name, value, caller, statement.lineno)
                     self._block(statement.body, names, is_certain=is_certain, depth=depth)
                 names.lose(statement.target, "repeats")
-                if not rounds:
+                if rounds is None:
+                    self._loops += 1
                     self._block(statement.body, names, is_certain=False, depth=depth)
+                    self._loops -= 1
             case ast.While():
                 is_endless = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
                 self._block(statement.body, names, is_certain=is_certain and is_endless, depth=depth)
@@ -229,6 +241,8 @@ class _Walker:
             case _:
                 ended = self._expressions(statement, names, is_certain=is_certain, depth=depth)
                 self._note_argv(statement, names)
+                if is_certain and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                    _grow(statement.value, names)
                 names.follow(statement)
                 return ended
         return False
@@ -248,8 +262,10 @@ class _Walker:
         if not self._spend(nodes):
             return True
         ended = False
-        for call in calls:
+        for call, is_repeated in calls:
+            self._loops += is_repeated
             ended = self._call(call, names, is_certain=is_certain, depth=depth) or ended
+            self._loops -= is_repeated
         return ended
 
     def _call(self, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
@@ -267,15 +283,35 @@ class _Walker:
             if isinstance(call.func, ast.Name) and names.made_by(call.func)[0] == "typer.Typer":
                 self._commands(call.func.id, inner, depth)
             return False
-        is_kept = source.startswith(_IN_LOOPS) and self._spend(len(names.bound) // _NAMES_A_NODE)
-        self.calls.append(CallAtStart(source, call, names.inner() if is_kept else names, is_certain))
+        is_kept = source.startswith(_STARTING) and self._spend(len(names.bound) // _NAMES_A_NODE)
+        self._note(CallAtStart(source, call, names.inner() if is_kept else names, is_certain))
         if source in _RUNNERS:
-            targets = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "target")]
-            for target in targets:
-                function, inner = names.meaning(target)
-                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    self._enter(function, inner, None, names, is_certain=is_certain, depth=depth)
+            self._hand_over(call.args[:1], None, names, is_certain=is_certain, depth=depth)
+        elif source in _BESIDE:
+            given = {one.arg: one.value for one in call.keywords if one.arg}
+            self._threads += 1
+            self._hand_over([given["target"]] if "target" in given else [], given, names, is_certain=is_certain, depth=depth)
+            self._threads -= 1
         return source in _ENDS and is_certain
+
+    def _note(self, call: CallAtStart) -> None:
+        self.calls.append(call._replace(is_beside=self._threads > 0, is_repeated=self._loops > 0))
+
+    def _hand_over(
+        self,
+        targets: Iterable[ast.expr],
+        given: dict[str, ast.expr] | None,
+        names: BoundNames,
+        *,
+        is_certain: bool,
+        depth: int,
+    ) -> None:
+        """Follow functions that something else calls, with `args` and `kwargs` where these are given."""
+        for target in targets:
+            function, inner = names.meaning(target)
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                call = _call_of(target, given) if given is not None else None
+                self._enter(function, inner, call, names, is_certain=is_certain, depth=depth)
 
     def _method(self, call: ast.Call, function: ast.Attribute, names: BoundNames, *, is_certain: bool, depth: int) -> None:
         """Follow a method of an object that code of the project has made, or note the call of one of others."""
@@ -283,7 +319,9 @@ class _Walker:
         if made is None:
             return
         if source:
-            self.calls.append(CallAtStart(f"{source}.{function.attr}", call, names, is_certain, made=(made, inner)))
+            self._note(CallAtStart(f"{source}.{function.attr}", call, names, is_certain, made=(made, inner)))
+            if source.rpartition(".")[2] in _POOLS and call.args:
+                self._pool(call, function.attr, names, is_certain=is_certain, depth=depth)
             return
         definition, there = inner.meaning(made.func)
         if not isinstance(definition, ast.ClassDef):
@@ -295,7 +333,18 @@ class _Walker:
         for base in definition.bases:
             if name := there.source_of(base):
                 other = CallAtStart(f"{name}.{function.attr}", call, names, is_certain, (definition, there), (made, inner))
-                self.calls.append(other)
+                self._note(other)
+
+    def _pool(self, call: ast.Call, method: str, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+        """Follow the function that a pool calls, once for `submit` and nobody knows how often for the others."""
+        given: dict[str, ast.expr] | None = None
+        if method == "submit":
+            given = {"args": ast.Tuple(list(call.args[1:]), ast.Load())}
+        self._threads += 1
+        self._loops += given is None
+        self._hand_over(call.args[:1], given, names, is_certain=is_certain, depth=depth)
+        self._loops -= given is None
+        self._threads -= 1
 
     def _enter(
         self,
@@ -348,24 +397,63 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield one
 
 
-def _rounds(loop: ast.For | ast.AsyncFor, names: BoundNames) -> list[list[tuple[str, ast.expr, BoundNames]]]:
-    """Return what each round of a loop over a list that is written out binds; none of any other, or that may be left."""
-    found, inner = names.meaning(loop.iter)
-    if not isinstance(found, (ast.List, ast.Tuple)) or len(found.elts) > MAX_ROUNDS:
-        return []
-    if any(isinstance(one, (ast.Break, ast.Continue)) for one in walk(loop)):
-        return []
+def _grow(call: ast.Call, names: BoundNames) -> None:
+    """Add to a list that is written out what a call of `append` or `extend` adds to it."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name) or len(call.args) != 1:
+        return
+    found, inner = names.meaning(function.value)
+    added, other = names.meaning(call.args[0])
+    if not isinstance(found, ast.List) or inner is not names or len(found.elts) > MAX_WORDS:
+        return
+    more: list[ast.expr] = []
+    if function.attr == "append":
+        more = [call.args[0]]
+    elif function.attr == "extend" and isinstance(added, (ast.List, ast.Tuple)) and other is names:
+        more = added.elts
+    if more:
+        grown = ast.copy_location(ast.List([*found.elts, *more], ast.Load()), found)
+        names.pass_in(function.value.id, grown, names, call.lineno)
+
+
+def _rounds(loop: ast.For | ast.AsyncFor, names: BoundNames) -> list[list[tuple[str, ast.expr, BoundNames]]] | None:
+    """Return what each round of a loop over what is written out binds; None of any other, or that may be left."""
+    values, inner = _items(loop.iter, names)
+    if len(values) > MAX_ROUNDS or any(isinstance(one, (ast.Break, ast.Continue)) for one in walk(loop)):
+        return None
     target = loop.target
     rounds: list[list[tuple[str, ast.expr, BoundNames]]] = []
-    for value in found.elts:
-        targets, values = [target], [value]
+    for value in values:
+        targets, parts = [target], [value]
         if isinstance(target, ast.Tuple) and isinstance(value, (ast.Tuple, ast.List)):
-            targets, values = target.elts, value.elts
-        bound = [(one.id, each, inner) for one, each in zip(targets, values, strict=False) if isinstance(one, ast.Name)]
-        if len(bound) != max(len(targets), len(values)):
-            return []
+            targets, parts = target.elts, value.elts
+        bound = [(one.id, part, inner) for one, part in zip(targets, parts, strict=False) if isinstance(one, ast.Name)]
+        if len(bound) != max(len(targets), len(parts)):
+            return None
         rounds.append(bound)
-    return rounds
+    return rounds or None
+
+
+def _items(node: ast.expr, names: BoundNames) -> tuple[list[ast.expr], BoundNames]:
+    """Return what a loop goes through, none where that is not written out: a list, a range, the parts of a dictionary."""
+    found, inner = names.meaning(node)
+    if isinstance(found, (ast.List, ast.Tuple)):
+        return found.elts, inner
+    if not isinstance(found, ast.Call):
+        return [], inner
+    if isinstance(found.func, ast.Name) and found.func.id == "range":
+        bounds = [value_of(one, inner, "a bound") for one in found.args]
+        numbers = range(*(one for one in bounds if isinstance(one, int))) if bounds and 0 not in bounds[2:] else range(0)
+        is_known = all(isinstance(one, int) for one in bounds) and len(numbers) <= MAX_ROUNDS
+        return [ast.copy_location(ast.Constant(one), node) for one in numbers] if is_known else [], inner
+    owner, there = inner.meaning(found.func.value) if isinstance(found.func, ast.Attribute) else (found, inner)
+    if not isinstance(owner, ast.Dict) or found.args or None in owner.keys:
+        return [], inner
+    pairs = [(key, value) for key, value in zip(owner.keys, owner.values, strict=True) if key is not None]
+    method = found.func.attr if isinstance(found.func, ast.Attribute) else ""
+    if method == "items":
+        return [ast.copy_location(ast.Tuple([*pair], ast.Load()), node) for pair in pairs], there
+    return [value for _, value in pairs] if method == "values" else [], there
 
 
 def _of_part(node: ast.expr, names: BoundNames) -> str:
@@ -380,18 +468,37 @@ def _of_part(node: ast.expr, names: BoundNames) -> str:
     return ""
 
 
-def _calls_in(node: ast.AST) -> tuple[tuple[ast.Call, ...], int]:
-    """Return the calls that evaluating a statement makes, those inside others first, and how many nodes it has."""
-    found: list[ast.Call] = []
-    waiting, nodes = [node], 0
+def _calls_in(node: ast.AST) -> tuple[list[tuple[ast.Call, bool]], int]:
+    """Return the calls that evaluating a statement makes, those inside others first, and how many nodes it has.
+
+    Each with whether it comes again for each item of a comprehension.
+    """
+    found: list[tuple[ast.Call, bool]] = []
+    waiting, nodes = [(node, False)], 0
     while waiting:
-        here = waiting.pop()
+        here, is_repeated = waiting.pop()
         nodes += 1
         if isinstance(here, ast.Call):
-            found.append(here)
+            found.append((here, is_repeated))
         if not isinstance(here, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            waiting += children(here)
-    return tuple(reversed(found)), nodes
+            is_repeated = is_repeated or isinstance(here, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
+            waiting += [(one, is_repeated) for one in children(here)]
+    return found[::-1], nodes
+
+
+def _call_of(function: ast.expr, given: dict[str, ast.expr]) -> ast.Call | None:
+    """Return the call of a function with `args` and `kwargs`, None where these are not written out."""
+    args, named = given.get("args", ast.Tuple([], ast.Load())), given.get("kwargs", ast.Dict([], []))
+    if not isinstance(args, (ast.Tuple, ast.List)) or not isinstance(named, ast.Dict):
+        return None
+    keywords = [
+        ast.keyword(key.value, value)
+        for key, value in zip(named.keys, named.values, strict=True)
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    ]
+    if len(keywords) < len(named.keys):
+        return None
+    return ast.copy_location(ast.Call(function, list(args.elts), keywords), function)
 
 
 def _arguments(

@@ -11,6 +11,7 @@ from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, is_known, read_program
 from memguard_hooks.deployment.start import (
+    MAX_COMBINATIONS,
     MAX_DEPTH,
     MAX_TOGETHER,
     MAX_WAYS,
@@ -19,6 +20,7 @@ from memguard_hooks.deployment.start import (
     Host,
     Start,
     StartCommand,
+    all_known,
     parse_entrypoint,
     together,
     unknown,
@@ -38,9 +40,6 @@ __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse",
 
 MAX_LENGTH = 2**13
 """A command is a line; what is far longer is none, and slow to read."""
-
-MAX_COMBINATIONS = 8
-"""Values of variables, in combination, that a command is read with."""
 
 _PROGRAM = "shell program of several commands"
 
@@ -284,7 +283,7 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
     where = f"{path}:{line}" if path is not None else f"the command, line {line}"
     reason = f"{where} decides by `{asked}` what runs, which is known only at run time"
     is_whole = len(commands) == len(script.commands)
-    return unknown(reason, entrypoint)._replace(ways=_all_known(first, *others) if is_whole else ())
+    return unknown(reason, entrypoint)._replace(ways=all_known(first, *others) if is_whole else ())
 
 
 def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
@@ -305,15 +304,8 @@ def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:
         found.append(parse(command.text, there, command.folder))
     is_same = bool(found) and all(_is_same(one, found[0]) for one in found)
     return (
-        found[0] if is_same and found[0].workers is not None else unknown(command.problem)._replace(ways=_all_known(*found))
+        found[0] if is_same and found[0].workers is not None else unknown(command.problem)._replace(ways=all_known(*found))
     )
-
-
-def _all_known(*ways: StartCommand) -> tuple[StartCommand, ...]:
-    """Return the starts of which one runs, none where nobody can tell what one of them takes."""
-    each = [inner for way in ways for inner in (way.ways or (way,))]
-    is_known = all(one.workers is not None and one.entrypoint is not None for one in each)
-    return tuple(each) if is_known and len(each) <= MAX_COMBINATIONS else ()
 
 
 def _is_same(one: StartCommand, other: StartCommand) -> bool:

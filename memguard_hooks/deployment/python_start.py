@@ -17,11 +17,12 @@ from memguard_hooks.deployment.start import (
     Loaded,
     StartCommand,
     UnknownStartError,
+    all_known,
     count_workers,
     together,
     unknown,
 )
-from memguard_hooks.deployment.started_programs import find_started
+from memguard_hooks.deployment.started_programs import Programs, find_programs
 from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
 from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.pattern import late_pattern
@@ -82,9 +83,27 @@ def read_from(start: StartCommand, program: Program, host: Host, parse: Parse | 
     else:
         if not followed.is_whole:
             return unknown(f"{program.path} calls more as it starts than is followed", start.entrypoint, "python")
-    replaced, beside = find_started(followed.calls, host, parse) if parse is not None else (None, [])
-    server = replaced or _with_pools(_most(found) if found else start, followed.calls, context)
-    return together([server._replace(started=tuple(one.written for one in beside)), *beside]) if beside else server
+    server = _with_pools(_most(found) if found else start, followed.calls, context)
+    is_serving = bool(found) or server.workers != 1
+    programs = find_programs(followed.calls, host, parse, is_serving=is_serving) if parse is not None else Programs()
+    return _with_programs(server, programs)
+
+
+def _with_programs(server: StartCommand, programs: Programs) -> StartCommand:
+    """Return a start with the programs that it starts: one that takes its place, and those that run at the same time."""
+
+    def beside(*waited: StartCommand) -> StartCommand:
+        found = (*waited, *programs.beside)
+        places = tuple(one.written for one in found)
+        return together([server._replace(started=places), *found]) if found else server
+
+    ways = [beside(one) for one in programs.waited] or [beside()]
+    ways = [*programs.replaced, *([] if programs.is_replaced else ways)]
+    if len(ways) == 1:
+        return ways[0]
+    name = server.entrypoint.text if server.entrypoint is not None else "it"
+    reason = f"{name} starts one of several programs, and only a run can tell which"
+    return unknown(reason, server.entrypoint)._replace(ways=all_known(*ways))
 
 
 def _program(start: StartCommand, words: Sequence[str], host: Host) -> Program | None:

@@ -124,6 +124,9 @@ class StartCommand(Record):
 MAX_DEPTH = 8
 """Shells in shells, scripts that call scripts."""
 
+MAX_COMBINATIONS = 8
+"""Values of variables, in combination, that a command is read with, and ways of which one runs."""
+
 MAX_WAYS = 250
 """Commands that a start may lead to, those that run together and those of which one runs."""
 
@@ -302,6 +305,13 @@ def together(found: Sequence[StartCommand]) -> StartCommand:
     if unclear is not None and main.workers is not None:
         main = main._replace(workers=None, reason=unclear.reason, is_cpu_count=unclear.is_cpu_count)
     return main._replace(beside=(*main.beside, *beside), ways=main.ways if len(found) == 1 else ())
+
+
+def all_known(*ways: StartCommand) -> tuple[StartCommand, ...]:
+    """Return the starts of which one runs, none where nobody can tell what one of them takes."""
+    each = [inner for way in ways for inner in (way.ways or (way,))]
+    is_known = all(one.workers is not None and one.entrypoint is not None for one in each)
+    return tuple(each) if is_known and len(each) <= MAX_COMBINATIONS else ()
 
 
 def _around(path: str, mounts: Mapping[str, str]) -> str | None:

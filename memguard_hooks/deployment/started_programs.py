@@ -1,89 +1,176 @@
 """Programs that Python code starts in processes of their own as it starts itself: by `subprocess`, `asyncio` and `os`.
 
-What `Popen` starts runs beside the program, and so does the last of what it waits for: those before it have ended by then.
-`exec` puts another program in its place. Facts: `subprocess`, `asyncio` and `os` of CPython 3.14.
+What `Popen` starts runs beside the program until it is waited for, and so does what a thread starts. Of what is waited for
+the last stays; what came before has ended by then, and so has all of it before a server in the process itself. `exec` puts
+another program in the place of this one. Facts: `subprocess`, `asyncio` and `os` of CPython 3.14.
 """
 
 from __future__ import annotations
 
 import ast
-from itertools import pairwise
+from itertools import islice, pairwise
 from posixpath import relpath
-from shlex import join as shell_line
+from shlex import quote
 
 from memguard_hooks.deployment.gunicorn_settings import Unresolved
 from memguard_hooks.deployment.start import SMALL, Host, StartCommand, unknown
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
     from memguard_hooks.deployment.calls_at_start import CallAtStart
     from memguard_hooks.deployment.start import EntryPoint
     from memguard_hooks.formats.python_folding import BoundNames
 
-STAYING = frozenset({"subprocess.Popen", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"})
-WAITED_FOR = frozenset({"subprocess.run", "subprocess.call", "subprocess.check_call", "os.system"})
-REPLACING = frozenset({
-    "os.execl", "os.execle", "os.execlp", "os.execlpe", "os.execv", "os.execve", "os.execvp", "os.execvpe",
-})  # fmt: skip
+    Parse: TypeAlias = Callable[[str, Host], StartCommand]
 
-PYTHON = "python"
+_STAYING = ("subprocess.Popen", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "os.popen")
+_SPAWNING = ("os.spawn", "os.posix_spawn")
+_WAITED_FOR = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "os.system")
+_WAITING = tuple(f"subprocess.Popen.{method}" for method in ("wait", "communicate"))
+_REPLACING = "os.exec"
+
+_PYTHON = "python"
 _ANYTHING = "0"
 """Stands for a word that only a run can tell, such as a port."""
 
-_COUNTS = late_pattern(r"-w|-c|-P|-j|--?\S*(?:worker|process|concurrency)\S*")
+_CPUS = "$(nproc)"
+
+MAX_PARTS, MAX_LENGTH = 500, 2**13
+"""Parts of an expression, and letters of a text, that a command is read from."""
+
+_INTERPRETERS = ("sys.executable", "sys._base_executable")
+
+_COUNT = late_pattern(r"(?:-w|-c|-P|-j|--?\S*(?:worker|process|concurrency)\S*?)=?")
 """Options whose value is a number of processes."""
 
 _ENDS = late_pattern(
-    r"(?:\S*/)?(?:pip3?|uv|npm|npx|git|alembic|playwright|nltk|spacy) |python -m (?:pip|playwright|spacy|nltk|alembic) "
-    r"|(?:python )?\S*manage\.py (?:migrate|makemigrations|collectstatic|loaddata|createsuperuser|compilemessages)\b"
-    r"|(?:python -m )?flask db "
+    r"(?:python\S* -m )?(?:pip\S*|alembic|playwright|nltk|spacy|venv|compileall|pytest|ensurepip)(?: |$)|uv (?!run )"
+    r"|(?:python\S* )?\S*manage\.py (?:migrate|makemigrations|collectstatic|loaddata|createsuperuser|compilemessages)\b"
+    r"|(?:python\S* -m )?flask db "
 )
 """Commands that prepare something and end, also where they are not waited for."""
 
+_FILLED = late_pattern(r"%[sdr]|\{\w*\}")
+_OPERATORS = late_pattern(r"[&|;\n]")
 
-def find_started(
-    calls: Sequence[CallAtStart], host: Host, parse: Callable[[str, Host], StartCommand]
-) -> tuple[StartCommand | None, list[StartCommand]]:
-    """Return the start that takes the place of the program, None where none does, and those beside it.
 
-    What starts Python of which nobody can tell the file is a start that is unknown, where it is certain to run.
+class Programs(Record):
+    """What runs in the end: `replaced` and `waited` are those of which one runs, `beside` those that run at the same time.
+
+    `is_replaced` tells that the program itself is gone then for certain.
     """
-    last = next((one for one in reversed(calls) if one.source in WAITED_FOR), None)
-    calls = [one for one in calls if one is last or one.source in STAYING | REPLACING]
-    host = host.one_of(len(calls))
-    beside: list[StartCommand] = []
+
+    replaced: tuple[StartCommand, ...] = ()
+    is_replaced: bool = False
+    waited: tuple[StartCommand, ...] = ()
+    beside: tuple[StartCommand, ...] = ()
+
+
+def find_programs(calls: Sequence[CallAtStart], host: Host, parse: Parse, *, is_serving: bool) -> Programs:
+    """Return the programs that calls start, as far as they run in the end.
+
+    `is_serving` tells of a server in the process itself. What starts Python, and nobody can tell how, is a start that is
+    unknown.
+    """
+    calls = [one for one in calls if _is_start(one) or one.source in _WAITING]
+    host = host.one_of(sum(map(_is_start, calls)))
     if calls and host.is_beyond_bounds:
-        return None, [unknown(f"{calls[0].path} starts more programs than are followed", program=PYTHON)]
+        return Programs(beside=(unknown(f"{calls[0].path} starts more programs than are followed", program=_PYTHON),))
+    found = _Found(host, parse)
     for call in calls:
-        if call.source in REPLACING and call.is_certain:
-            start = _start(call, host, parse)
-            if start is not None and start.loads_first is not None:
-                return start, beside
-        elif call.source not in REPLACING:
-            start = _start(call, host, parse)
-            beside += [start] if start is not None else []
-    return None, beside
+        if found.take(call):
+            break
+    waited = () if is_serving else tuple(found.waited)
+    return Programs(tuple(found.replaced), found.is_replaced, waited, found.beside(is_serving=is_serving))
 
 
-def _start(call: CallAtStart, host: Host, parse: Callable[[str, Host], StartCommand]) -> StartCommand | None:
-    """Return what one call starts, None for what is no Python of the project."""
+def _is_start(call: CallAtStart) -> bool:
+    return call.source in (*_STAYING, *_WAITED_FOR) or call.source.startswith((*_SPAWNING, _REPLACING))
+
+
+class _Found:
+    """What runs, call by call."""
+
+    def __init__(self, host: Host, parse: Parse) -> None:
+        self._host = host
+        self._parse = parse
+        self.replaced: list[StartCommand] = []
+        self.is_replaced = False
+        self.waited: list[StartCommand] = []
+        self._running: list[tuple[ast.Call, list[StartCommand]]] = []
+        self._ended: list[ast.Call] = []
+
+    def take(self, call: CallAtStart) -> bool:
+        """Follow one call; tell whether nothing comes after it."""
+        if call.source in _WAITING:
+            self._ended += [call.made[0]] if call.made is not None else []
+            return False
+        start = _start(call, self._host, self._parse)
+        if start is None:
+            return False
+        if call.source.startswith(_REPLACING):
+            self.replaced.append(start)
+            self.is_replaced = call.is_certain
+            return call.is_certain
+        if call.is_beside or call.source not in _WAITED_FOR or _is_in_background(call):
+            self._let_go()
+            starts = [start]
+            if call.is_repeated:
+                again = f"{call.path}:{call.node.lineno} starts it in a loop, and only a run can tell how often"
+                starts.append(unknown(again, program=_PYTHON))
+            self._running.append((call.node, starts))
+            return False
+        if call.is_certain:
+            self.waited.clear()
+        self.waited.append(start)
+        return call.is_certain and bool(start.program) and start.workers is not None and not call.is_beside
+
+    def _let_go(self) -> None:
+        """Forget what was waited for before the next one starts."""
+        self._running = [one for one in self._running if not any(one[0] is node for node in self._ended)]
+
+    def beside(self, *, is_serving: bool) -> tuple[StartCommand, ...]:
+        """Return what runs beside what comes last."""
+        if is_serving or self.waited or self.replaced:
+            self._let_go()
+        return tuple(start for _, starts in self._running for start in starts)
+
+
+def _is_in_background(call: CallAtStart) -> bool:
+    text = call.node.args[0] if call.source == "os.system" and call.node.args else None
+    parts = [one for one in walk(text) if isinstance(one, ast.Constant)] if text is not None else []
+    return any(isinstance(one.value, str) and one.value.rstrip().endswith("&") for one in parts)
+
+
+def _start(call: CallAtStart, host: Host, parse: Parse) -> StartCommand | None:
+    """Return what one call starts, None for what is no Python of the project, or has ended by then."""
     place = f"{call.path}:{call.node.lineno}"
-    command = _command(call, host)
-    if command is None or _ENDS.match(command):
+    command = _Command(call, host)
+    is_sure = call.is_certain or call.is_repeated
+    if not command.words:
+        is_told = command.is_itself or not is_sure or call.source == "subprocess.check_output"
+        return None if is_told else unknown(f"{place} starts a program, and only a run can tell which", program=_PYTHON)
+    line = command.line()
+    if not _OPERATORS.search(line) and _ENDS.match(line):
         return None
-    if command == PYTHON:
+    if command.is_unknown_python:
         what = "starts Python, and only a run can tell with which file"
-        return unknown(f"{place} {what}", program=PYTHON) if call.is_certain else None
-    start = parse(command, host)
+        return unknown(f"{place} {what}", program=_PYTHON) if is_sure else None
+    folder = command.folder()
+    start = parse(line.rstrip(" &") if folder is None else f"cd {quote('./' + folder)} && {line.rstrip(' &')}", host)
     entry = start.loads_first
     if entry is None or start.program in SMALL or not (start.program or _is_there(entry, host)):
         return None
+    if command.has_unknown_count:
+        start = start._replace(workers=None, reason=f"{place} computes the number of processes")
     return start._replace(written=place)
 
 
@@ -94,57 +181,159 @@ def _is_there(entry: EntryPoint, host: Host) -> bool:
     return host.find_module(entry.module or "", (entry.folder, *entry.roots)) is not None
 
 
-def _command(call: CallAtStart, host: Host) -> str | None:
-    """Return the command of a call as a line of shell, `PYTHON` alone for a file that nobody can tell."""
-    node, names = call.node, call.names
-    given = {one.arg: one.value for one in node.keywords if one.arg}
-    arguments: list[ast.expr] = list(node.args)
-    if call.source.endswith(("_exec", "os.execl", "os.execlp")):
-        parts = arguments if call.source.endswith("_exec") else [*arguments[:1], *arguments[2:]]
-    elif call.source in REPLACING:
-        listed, inner = names.meaning(arguments[1]) if len(arguments) > 1 else (None, names)
-        if not isinstance(listed, (ast.List, ast.Tuple)):
-            return None
-        parts, names = listed.elts, inner
-    else:
-        first = arguments[0] if arguments else given.get("args")
-        if first is None:
-            return None
-        found, inner = names.meaning(first)
-        if not isinstance(found, (ast.List, ast.Tuple)):
-            value = value_of(first, names, "a command")
-            return value if isinstance(value, str) else shell_line(map(str, value)) if isinstance(value, tuple) else None
-        parts, names = found.elts, inner
-    return _line(list(_words(parts, names, host)))
+class _Command:
+    """The words of a program that a call starts, as a shell would be given them; `_ANYTHING` for what only a run can tell.
 
+    `is_itself` tells of a program that starts itself again, `has_unknown_count` that a number of processes is not known.
+    """
 
-def _line(words: list[str | None]) -> str | None:
-    """Return words as a line of shell; one that nobody can tell may be a port, but no program or number of processes."""
-    if not words or words[0] is None:
+    def __init__(self, call: CallAtStart, host: Host) -> None:
+        self._host = host
+        self._given = {one.arg: one.value for one in call.node.keywords if one.arg}
+        self._names = call.names
+        self.has_unknown_count = False
+        self.is_itself = False
+        self.is_text = False
+        self.words = self._read(call)
+        self.has_unknown_count |= any(
+            word is None and before is not None and _COUNT.fullmatch(before) for before, word in pairwise(self.words)
+        )
+
+    @property
+    def is_unknown_python(self) -> bool:
+        """Whether it is Python with a file or a module that only a run can tell."""
+        words = self.words
+        if self.is_text or not words or not (words[0] or "").rpartition("/")[2].startswith(_PYTHON):
+            return False
+        at = next(
+            (number for number, one in enumerate(words[1:], 1) if one is None or not one.startswith("-") or one == "-m"), 0
+        )
+        return at > 0 and (words[at] is None or (words[at] == "-m" and words[at + 1 : at + 2] == [None]))
+
+    def line(self) -> str:
+        """Return it as a line of shell."""
+        if self.is_text:
+            return self.words[0] or ""
+        return " ".join(
+            _ANYTHING if one is None else _CPUS.join(quote(part) if part else "" for part in one.split(_CPUS))
+            for one in self.words
+        )
+
+    def folder(self) -> str | None:
+        """Return the folder that it is to run in, where that is not the program's own, from there."""
+        given = self._given.get("cwd")
+        value = value_of(given, self._names, "a folder") if given is not None else None
+        if isinstance(value, str):
+            return value if value and not value.startswith("/") else None
         return None
-    is_python = words[0].rpartition("/")[2].startswith("python")
-    if is_python and (len(words) < 2 or words[1] is None or (words[1] == "-m" and words[2:3] == [None])):
-        return PYTHON
-    for before, word in pairwise(words):
-        if word is None and before is not None and _COUNTS.fullmatch(before):
-            return None
-    return shell_line(_ANYTHING if one is None else one for one in words)
 
+    def _read(self, call: CallAtStart) -> list[str | None]:
+        arguments: list[ast.expr] = list(call.node.args)
+        name = call.source.rpartition(".")[2]
+        self.is_itself = any(self._names.source_of(one) == "sys.argv" for node in arguments for one in walk(node)
+                             if isinstance(one, (ast.Name, ast.Attribute)))  # fmt: skip
+        if call.source.startswith(_SPAWNING):
+            arguments, name = (
+                arguments[0 if name.startswith("posix") else 1 :],
+                f"exec{name[len('spawn') :].replace('spawn', '')}",
+            )
+            name = name if name.startswith("execl") else "execv"
+        if name.startswith("execl"):
+            return [*self._list(arguments[:1]), *self._list(arguments[2 : -1 if name.endswith("e") else None])]
+        if name.startswith("execv"):
+            listed = self._parts(arguments[1]) if len(arguments) > 1 else []
+            program = self._list(arguments[:1])
+            return [*(program if program[:1] != [None] else listed[:1]), *listed[1:]] if listed else []
+        if name == "create_subprocess_exec":
+            return self._list(arguments)
+        first = arguments[0] if arguments else self._given.get("args")
+        return self._parts(first) if first is not None else []
 
-def _words(parts: Sequence[ast.expr], names: BoundNames, host: Host) -> Iterator[str | None]:
-    for part in parts:
-        is_starred = isinstance(part, ast.Starred)
-        inner = part.value if isinstance(part, ast.Starred) else part
-        if names.source_of(inner) in ("sys.executable", "sys._base_executable"):
-            yield PYTHON
-            continue
-        value = value_of(inner, names, "a word")
-        if is_starred:
-            yield from map(str, value) if isinstance(value, tuple) else ()
-        elif isinstance(value, Unresolved) or value is None or isinstance(value, tuple):
-            yield _file(inner, names, host)
-        else:
+    def _parts(self, node: ast.expr) -> list[str | None]:
+        """Return the words of a list, or of a text that is split; the text itself as one word."""
+        found, inner = self._names.meaning(node)
+        if isinstance(found, (ast.List, ast.Tuple)):
+            self._names = inner
+            return self._list(found.elts)
+        if isinstance(found, ast.Call):
+            is_split = inner.source_of(found.func) == "shlex.split" and found.args
+            split = found.args[0] if is_split else None
+            if isinstance(found.func, ast.Attribute) and found.func.attr == "split" and not found.args:
+                split = found.func.value
+            text = self._text(split, inner) if split is not None else ""
+            return [*text.split()] if "'" not in text and '"' not in text else []
+        value = value_of(node, self._names, "a command")
+        if isinstance(value, tuple) and not isinstance(value, Unresolved):
+            return [str(one) for one in value]
+        text = self._text(found, inner) if isinstance(found, ast.expr) else ""
+        self.is_text = bool(text)
+        return [text] if text else []
+
+    def _text(self, node: ast.expr, names: BoundNames) -> str:
+        """Return a text whose parts are known but for words such as a port; empty for one whose program is not known."""
+        text = ""
+        if sum(1 for _ in islice(walk(node), MAX_PARTS + 1)) > MAX_PARTS:
+            return text
+        for part in self._pieces(node, names):
+            before = text.rsplit(maxsplit=1)[-1] if text.strip() else ""
+            is_first = not before or _OPERATORS.match(before[-1])
+            if len(text) > MAX_LENGTH or (part is None and (is_first or before.startswith(_PYTHON) or before == "-m")):
+                return ""
+            self.has_unknown_count |= part is None and _COUNT.fullmatch(before) is not None
+            text += _ANYTHING if part is None else part
+        return text
+
+    def _pieces(self, node: ast.expr, names: BoundNames) -> Iterator[str | None]:
+        """Yield the parts of a text, None for one that nobody can tell."""
+        if names.source_of(node) in _INTERPRETERS:
+            yield _PYTHON
+            return
+        value = value_of(node, names, "a word")
+        if isinstance(value, Unresolved) and value.is_cpu_count and not isinstance(node, (ast.JoinedStr, ast.BinOp)):
+            yield _CPUS
+        elif not isinstance(value, (Unresolved, tuple)) and value is not None:
             yield str(value)
+        elif isinstance(node, ast.JoinedStr):
+            for part in node.values:
+                yield from self._pieces(part.value if isinstance(part, ast.FormattedValue) else part, names)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            yield from self._pieces(node.left, names)
+            yield from self._pieces(node.right, names)
+        elif (filled := _filled(node)) is not None:
+            for number, text in enumerate(filled):
+                yield from [None, text] if number else [text]
+        else:
+            yield _file(node, names, self._host)
+
+    def _list(self, parts: Sequence[ast.expr]) -> list[str | None]:
+        return list(self._words(parts))
+
+    def _words(self, parts: Sequence[ast.expr]) -> Iterator[str | None]:
+        names = self._names
+        for part in parts:
+            inner = part.value if isinstance(part, ast.Starred) else part
+            if isinstance(part, ast.Starred):
+                value = value_of(inner, names, "words")
+                yield from map(str, value) if isinstance(value, tuple) and not isinstance(value, Unresolved) else ()
+                continue
+            pieces = list(self._pieces(inner, names))
+            is_option = len(pieces) > 1 and (pieces[0] or "").startswith("-")
+            if is_option and None in pieces and _COUNT.fullmatch(pieces[0] or ""):
+                self.has_unknown_count = True
+            known = [_ANYTHING if one is None else one for one in pieces] if is_option else pieces
+            yield None if None in known else "".join(one for one in known if one is not None)
+
+
+def _filled(node: ast.expr) -> list[str] | None:
+    """Return the texts between what is filled into a template by `%` or `format`, None for any other expression."""
+    template: ast.expr | None = None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        template = node.left
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        template = node.func.value
+    if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
+        return None
+    return _FILLED.split(template.value)
 
 
 def _file(node: ast.expr, names: BoundNames, host: Host) -> str | None:
