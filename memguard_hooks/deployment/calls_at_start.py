@@ -210,17 +210,7 @@ class _Walker:
                 ends = self._block(statement.body, names, is_certain=False, depth=depth)
                 return self._block(statement.orelse, names, is_certain=False, depth=depth) and ends
             case ast.For() | ast.AsyncFor():
-                self._expressions(statement.iter, names, is_certain=is_certain, depth=depth)
-                rounds = _rounds(statement, names)
-                for given in rounds or ():
-                    for name, value, caller in given:
-                        names.pass_in(name, value, caller, statement.lineno)
-                    self._block(statement.body, names, is_certain=is_certain, depth=depth)
-                names.lose(statement.target, "repeats")
-                if rounds is None:
-                    self._loops += 1
-                    self._block(statement.body, names, is_certain=False, depth=depth)
-                    self._loops -= 1
+                self._loop(statement, names, is_certain=is_certain, depth=depth)
             case ast.While():
                 is_endless = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
                 self._block(statement.body, names, is_certain=is_certain and is_endless, depth=depth)
@@ -246,6 +236,20 @@ class _Walker:
                 names.follow(statement)
                 return ended
         return False
+
+    def _loop(self, loop: ast.For | ast.AsyncFor, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+        """Follow each round of a loop, or one where nobody knows how many there are."""
+        self._expressions(loop.iter, names, is_certain=is_certain, depth=depth)
+        rounds = _rounds(loop, names)
+        for given in rounds or ():
+            for name, value, caller in given:
+                names.pass_in(name, value, caller, loop.lineno)
+            self._block(loop.body, names, is_certain=is_certain, depth=depth)
+        names.lose(loop.target, "repeats")
+        if rounds is None:
+            self._loops += 1
+            self._block(loop.body, names, is_certain=False, depth=depth)
+            self._loops -= 1
 
     def _note_argv(self, statement: ast.stmt, names: BoundNames) -> None:
         if isinstance(statement, ast.Assign) and any(names.source(target) == "sys.argv" for target in statement.targets):
