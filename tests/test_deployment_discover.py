@@ -134,6 +134,10 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({".do/app.yaml": "services: [{name: d, run_command: python d.py}]\n"}, ["d .do/app.yaml"], [],
                      id="digitalocean"),
         pytest.param({"app.yaml": MANIFEST}, ["k app.yaml"], [], id="app-yaml-of-kubernetes"),
+        pytest.param({"Dockerfile.nonprod": DOCKERFILE, "Dockerfile.prd": DOCKERFILE + "\n"}, ["web Dockerfile.prd"], [],
+                     id="image-for-production-beside-one-that-is-not"),
+        pytest.param({"docker-compose.non-prod.yml": COMPOSE, "Procfile": "web: gunicorn app:app\n"}, ["web Procfile"], [],
+                     id="compose-that-is-not-for-production-beside-a-procfile"),
         pytest.param({"prod.Dockerfile": DOCKERFILE, "dev.Dockerfile": DOCKERFILE}, ["web prod.Dockerfile"], [],
                      id="image-for-production"),
         pytest.param({"Containerfile": DOCKERFILE}, ["web Containerfile"], [], id="containerfile"),
@@ -487,7 +491,7 @@ def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
 
 def test_names_are_those_of_the_reader() -> None:
     assert all(discovery._COMPOSE.fullmatch(name) for name in compose.NAMES)
-    assert {name for name in compose.NAMES if discovery._PRODUCTION.search(name)} == set(compose.PRODUCTION)
+    assert {name for name in compose.NAMES if discovery.NAMED_FOR_PRODUCTION.search(name)} == set(compose.PRODUCTION)
 
 
 @pytest.mark.parametrize(

@@ -289,6 +289,19 @@ def refuse(error: MemguardError) -> None:
                      [("api", "gunicorn app:app", 256, "cloud-foundry"), ("jobs", "python app.py", 256, "cloud-foundry"),
                       ("more", "it has no command, and there is no Dockerfile", None, "unread")],
                      id="cloud-foundry-with-a-manifest-for-each"),
+        pytest.param({"deploy/manifest.yml": "applications:\n" + "".join(
+                      f"- {{name: {name}, memory: {size}M, command: python app.py}}\n"
+                      for name, size in (("web", 2048), ("small", 256), ("web", 512), ("web", 2048)))} | PLAIN,
+                     [("web", "python app.py", 2048, "cloud-foundry"), ("small", "python app.py", 256, "cloud-foundry"),
+                      ("web", "python app.py", 512, "cloud-foundry")], id="cloud-foundry-with-one-command-for-several"),
+        pytest.param({f"deploy/manifest-{stage}.yml": f"applications: [{{name: {stage}, command: python app.py}}]\n"
+                      for stage in ("non-prod", "pre-prod", "not_live", "prd")} | PLAIN,
+                     [("prd", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-with-what-is-not-for-production"),
+        pytest.param({f"deploy/manifest-{stage}.yml": f"applications: [{{name: {stage}, command: python app.py}}]\n"
+                      for stage in ("main", "nonprod", "pre-prod", "preprd")} | PLAIN,
+                     [("main", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-with-what-comes-before-production"),
+        pytest.param({"manifest-prd.yml": "applications: [{name: shop, command: python app.py}]\n", **PLAIN},
+                     [("shop", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-for-production-alone"),
         pytest.param({"manifest.yml": "name: x\n", **PLAIN}, [], id="a-manifest-of-something-else"),
         pytest.param({"sam-template.yaml": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: "
                       "python3.12, "

@@ -34,6 +34,7 @@ from itertools import chain, islice
 from memguard_hooks.deployment.readers import (
     GENERIC,
     GENERIC_FILES,
+    NAMED_FOR_PRODUCTION,
     PLATFORM_FILES,
     PLATFORM_FOLDERS,
     PLATFORMS,
@@ -93,7 +94,7 @@ CHART_FOLDERS = ("", "chart", "charts", "helm", "helm-chart", "helm-charts", ".h
 OVERLAYS = tuple(
     f"{folder}overlays/{stage}/{name}"
     for folder in ("", "k8s/", "kubernetes/", "deploy/", "deployment/", "manifests/", "kustomize/", ".k8s/")
-    for stage in ("production", "prod")
+    for stage in ("production", "prod", "prd")
     for name in KUSTOMIZATIONS
 )
 """The kustomizations for production; the first that is there counts, with what it changes of the manifests below it."""
@@ -193,16 +194,14 @@ _API_VERSION = late_pattern(rb"a\0?p\0?i\0?V\0?e\0?r\0?s\0?i\0?o\0?n\0?:")
 _CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
 """What a file of Terraform says that declares a container."""
 
-_STAGING = late_pattern(r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|preview|dev|development|tests?)(?:[-_./]|$)")
+_STAGING = late_pattern(
+    r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|preview|dev|development|tests?|(?:non|pre)[-_.]?pr(?:o?d|oduction))"
+    r"(?:[-_./]|$)"
+)
 """Words in the paths of what runs before it is for production."""
-
-_PRODUCTION = late_pattern(r"[.-]prod(?:uction)?\.")
 
 _APPLICATIONS = late_pattern(rb"^applications:", re.MULTILINE)
 """What each manifest of Cloud Foundry says."""
-
-_NAMED_FOR_PRODUCTION = late_pattern(r"(?i)(?:^|[-_.])(?:prod(?:uction)?|stable|live)(?:[-_.]|$)")
-"""Words in the names of manifests of Cloud Foundry, of which there is one for each environment."""
 
 _DEVELOPMENT = late_pattern(
     r"--reload\b|\brunserver\b|\bdebugpy\b|--debug\b|\bwatchfiles\b|\bptw\b|(?<![\w/])dev(?:_\w+)?(?![\w/])"
@@ -709,7 +708,7 @@ class _Folder:
     @property
     def is_for_production(self) -> bool:
         """Return whether a file here is that of compose for production."""
-        return any(_COMPOSE.fullmatch(name) and _PRODUCTION.search(name) for name in self._yaml_names)
+        return any(_COMPOSE.fullmatch(name) and NAMED_FOR_PRODUCTION.search(name) for name in self._yaml_names)
 
     @property
     def has_compose(self) -> bool:
@@ -868,8 +867,7 @@ class _Folder:
             found += [self._files.run("copilot", path) for path in manifests]
             jobs = self._files.some(self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl")), "jobs of Nomad")
             found += [self._files.run("nomad", path) for path in _of_production(jobs)]
-            pushed = _joined(self._files.run("cloud-foundry", path) for path in self._of_cloud_foundry())
-            found.append(_once(pushed)._replace(skipped=pushed.skipped))
+            found += [self._files.run("cloud-foundry", path) for path in self._of_cloud_foundry()]
         return _alike_once(_joined(found))
 
     def _of_cloud_foundry(self) -> list[str]:
@@ -878,7 +876,7 @@ class _Folder:
         named = (path for path in listed if path.rpartition("/")[2].startswith("manifest"))
         found = (path for path in named if _APPLICATIONS.search(self._files.peek(path) or b""))
         paths = self._files.some(found, "manifests of Cloud Foundry")
-        return [one for one in paths if _NAMED_FOR_PRODUCTION.search(one.rpartition("/")[2])] or _of_production(paths)
+        return [one for one in paths if NAMED_FOR_PRODUCTION.search(one.rpartition("/")[2])] or _of_production(paths)
 
     def _of_functions(self) -> Deployment:
         """Return the functions of Vercel and Azure, which lie in files that theirs does not name."""
@@ -1024,7 +1022,7 @@ class _Folder:
     def _of_compose(self, *, has_processes: bool) -> Deployment:
         """Return the services of compose, unless they only serve development here."""
         names = self._compose_names
-        is_production = any(_PRODUCTION.search(name) for name in names)
+        is_production = any(NAMED_FOR_PRODUCTION.search(name) for name in names)
         if self._compose is None or (has_processes and not is_production and not any(map(self._limits_memory, names))):
             return Deployment()
         from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
@@ -1099,7 +1097,7 @@ class _Folder:
         if "Dockerfile" in self._names:
             return ["Dockerfile"]
         names = sorted(name for name in self._names if _is_image(name) and not _NOT_DEPLOYED.search(name))
-        return [name for name in names if re.search("(?i)prod", name)][:1] or names
+        return [name for name in names if NAMED_FOR_PRODUCTION.search(name)][:1] or names
 
     @property
     def images_of_python(self) -> Deployment:

@@ -16,6 +16,7 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.command import parse_entrypoint
+from memguard_hooks.deployment.readers import NAMED_FOR_PRODUCTION
 from memguard_hooks.deployment.service import BaseImage, Build, Read, Service, ServicePlace, template
 from memguard_hooks.deployment.start import PROGRAMS
 from memguard_hooks.deployment.written_scripts import with_scripts, written_by
@@ -85,9 +86,6 @@ _OWN_WORDS = late_pattern(r"\$(?:[@*0-9]|\{[@*0-9])")
 
 _NOT_DEPLOYED = late_pattern(r"(?:^|[-_.])(?:dev|devel|development|debug|tests?|testing|lint|docs|ci)(?:$|[-_.])")
 """Names of stages that nobody deploys."""
-
-_PRODUCTION = late_pattern(r"(?:^|[-_.])(?:prod|production|release)(?:$|[-_.])")
-"""Names of stages that are deployed."""
 
 
 def is_for_developers(stage: str) -> bool:
@@ -239,7 +237,7 @@ def read_image(
                 break
             if builder is not None and not (builder.keys[1:] and is_for_developers(builder.keys[1])):
                 deployed = builder.keys[0]
-            if deployed and builder is not None and builder.keys[1:] and _PRODUCTION.search(builder.keys[1]):
+            if deployed and builder is not None and builder.keys[1:] and NAMED_FOR_PRODUCTION.search(builder.keys[1]):
                 production = builder.keys[0]
             base = stages.get(words[0].lower()) if words else None
             if base is None:
