@@ -13,7 +13,7 @@ from folders import git, write
 from memguard_hooks.deployment import compose, readers
 from memguard_hooks.deployment import discover as discovery
 from memguard_hooks.deployment.discover import discover
-from memguard_hooks.deployment.service import Deployment
+from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION, Deployment
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.tree import RevisionTree, WorkTree
 
@@ -491,7 +491,7 @@ def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
 
 def test_names_are_those_of_the_reader() -> None:
     assert all(discovery._COMPOSE.fullmatch(name) for name in compose.NAMES)
-    assert {name for name in compose.NAMES if discovery.NAMED_FOR_PRODUCTION.search(name)} == set(compose.PRODUCTION)
+    assert {name for name in compose.NAMES if NAMED_FOR_PRODUCTION.search(name)} == set(compose.PRODUCTION)
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ def refuse(error: MemguardError) -> None:
                      [("prd", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-with-what-is-not-for-production"),
         pytest.param({f"deploy/manifest-{stage}.yml": f"applications: [{{name: {stage}, command: python app.py}}]\n"
                       for stage in ("main", "nonprod", "pre-prod", "preprd")} | PLAIN,
-                     [("main", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-with-what-comes-before-production"),
+                     [("main", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-with-what-is-before-production"),
         pytest.param({"manifest-prd.yml": "applications: [{name: shop, command: python app.py}]\n", **PLAIN},
                      [("shop", "python app.py", 1024, "cloud-foundry")], id="cloud-foundry-for-production-alone"),
         pytest.param({"manifest.yml": "name: x\n", **PLAIN}, [], id="a-manifest-of-something-else"),

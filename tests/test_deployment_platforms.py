@@ -901,6 +901,8 @@ def test_stages_of_zappa() -> None:
     assert one.environment == {"PYTHON_VERSION": "3.12", "A": "1"}
     (one,) = zappa.read(text.replace("production", "staging").encode(), "zappa_settings.json").services
     assert (one.name, one.limit, one.limit_label) == ("dev", 256 * MIB, "aws-lambda memory_size 256")
+    (one,) = zappa.read(text.replace("production", "eu_prd").encode(), "zappa_settings.json").services
+    assert (one.name, one.limit) == ("eu_prd", 1024 * MIB)
 
 
 def test_app_that_zappa_makes_of_settings_of_django() -> None:

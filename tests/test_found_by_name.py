@@ -167,6 +167,7 @@ RQ_JOBS = {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": 
                 "site_/settings/parts/deep/other.py": "import spacy\n",
                 "site_/settings/stages/production.py": "import boto3\n",
                 "site_/settings/stages/tests.py": "import nltk\n",
+                "site_/settings/stages/delivery_pre_prod.py": "import nltk\n",
                 "shop/__init__.py": "",
                 "shop/models.py": "import pandas\n",
             },

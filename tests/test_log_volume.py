@@ -95,6 +95,9 @@ def test_compose_for_development_is_spared(project: Path, capsys: pytest.Capture
     write(project, {"docker-compose.yml": compose})
     assert places(capsys) == []
     (project / "docker-compose.yml").unlink()
+    write(project, {"docker-compose.non-prod.yml": compose})
+    assert places(capsys) == []
+    (project / "docker-compose.non-prod.yml").unlink()
     write(project, {"docker-compose.prod.yml": compose})
     assert places(capsys) == [("docker-compose.prod.yml", 2, "MG507"), ("docker-compose.prod.yml", 5, "MG501")]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.python_nodes import children, dotted, last_name, walk
@@ -37,8 +38,6 @@ MAX_EDGES = 500
 
 MAX_PATTERNS, MAX_STARS = 20, 4
 """Patterns of settings that are looked for among all files, and stars in each: projects have some five, and one or two."""
-
-_PRODUCTION = late_pattern(r"prod|live|deploy")
 
 _RQ_WORKER = late_pattern(rb"(?s)\brq\b.{0,20000}\b(?:Simple|Spawn)?Worker\(")
 _QUEUES = {"enqueue": 0, "enqueue_call": 0, "enqueue_in": 1, "enqueue_at": 1, "prepare_data": 0}
@@ -100,9 +99,13 @@ def _included(project: Project, patterns: Iterable[tuple[str, tuple[str, int]]])
     for path, (pattern, line) in patterns:
         wanted = join(parent(path), pattern) or ""
         found = [one for one in project.python_paths if _fits(one, wanted)]
-        chosen = [one for one in found if _PRODUCTION.search(one.rpartition("/")[2])] if "?*" in pattern else []
+        chosen = [one for one in found if _is_for_production(one.rpartition("/")[2])] if "?*" in pattern else []
         for file in chosen or found:
             yield path, line, file
+
+
+def _is_for_production(name: str) -> bool:
+    return NAMED_FOR_PRODUCTION.search(name) is not None or "deploy" in name
 
 
 def _fits(path: str, pattern: str) -> bool:

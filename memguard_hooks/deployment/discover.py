@@ -34,13 +34,12 @@ from itertools import chain, islice
 from memguard_hooks.deployment.readers import (
     GENERIC,
     GENERIC_FILES,
-    NAMED_FOR_PRODUCTION,
     PLATFORM_FILES,
     PLATFORM_FOLDERS,
     PLATFORMS,
     reader_with,
 )
-from memguard_hooks.deployment.service import Deployment, Read, Service, join_services, template
+from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION, Deployment, Read, Service, join_services, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern

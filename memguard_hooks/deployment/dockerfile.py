@@ -16,8 +16,7 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.command import parse_entrypoint
-from memguard_hooks.deployment.readers import NAMED_FOR_PRODUCTION
-from memguard_hooks.deployment.service import BaseImage, Build, Read, Service, ServicePlace, template
+from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION, BaseImage, Build, Read, Service, ServicePlace, template
 from memguard_hooks.deployment.start import PROGRAMS
 from memguard_hooks.deployment.written_scripts import with_scripts, written_by
 from memguard_hooks.errors import MemguardError, within

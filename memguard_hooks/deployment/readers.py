@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from memguard_hooks.deployment.service import Deployment, Read
-from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -47,17 +46,11 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "northflank": ("northflank.json",),
     "app-runner": ("apprunner.yaml",),
     "dockerrun": ("Dockerrun.aws.json",),
-    "cloud-foundry": ("manifest.yml", "manifest.yaml", "manifest-production.yml", "manifest-prod.yml",
-                      "manifest-prd.yml"),
+    "cloud-foundry": ("manifest.yml", "manifest.yaml", "manifest-production.yml", "manifest-prod.yml", "manifest-prd.yml"),
     "zappa": ("zappa_settings.json",),
     "chalice": (".chalice/config.json",),
 }
 """The files of platforms; of several for one the first that is there counts."""
-
-NAMED_FOR_PRODUCTION = late_pattern(
-    r"(?i)(?:^|[-_.])(?<!non[-_.])(?<!not[-_.])(?<!pre[-_.])(?:prod(?:uction)?|prd|release|stable|live)(?:[-_.\d]|$)"
-)
-"""Names of files, stages of images and environments that are for production."""
 
 PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in names)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 Read: TypeAlias = "Callable[[str], 'bytes | None']"
 """Gives a file of the repository by its path from the root, None where there is no such file."""
+
+NAMED_FOR_PRODUCTION = late_pattern(
+    r"(?i)(?:^|[-_.])(?<!non[-_.])(?<!not[-_.])(?<!pre[-_.])(?:prod(?:uction)?|prd|release|stable|live)(?:[-_.\d]|$)"
+)
+"""Names of files, stages of images and environments that are for production."""
 
 
 class ServicePlace(Record):

@@ -11,7 +11,7 @@ import re
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.serverless import AWS_LAMBDA, COMMAND
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION, Deployment, Read, Service, ServicePlace
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, text
@@ -27,7 +27,6 @@ DEFAULT_MB = 512
 MAX_STAGES = 100
 """Stages that one may take its settings from, and that are looked through."""
 
-_PRODUCTION = late_pattern(r"(?i)^(?:prod|live|main)")
 _RUNTIME = late_pattern(r"python(3\.\d{1,2})")
 _DOTTED = late_pattern(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
@@ -39,7 +38,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         return Deployment((), (Skipped(path, 1, f"has more than {MAX_STAGES} stages", service="zappa"),))
     stages = {name: _extended(document.data, name) for name in table(document.data)}
     started = {name: keys for name, keys in stages.items() if "app_function" in keys or "django_settings" in keys}
-    name = next(filter(_PRODUCTION.match, started), next(iter(started), None))
+    production = (name for name in started if NAMED_FOR_PRODUCTION.search(name) or name.lower().startswith("main"))
+    name = next(production, next(iter(started), None))
     if name is None:
         reason = "no stage of it names an app_function or django_settings"
         return Deployment((), (Skipped(path, 1, reason, service="zappa"),) if stages else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
 from memguard_hooks.record import Record
@@ -64,7 +65,8 @@ def _read(project: Project, entry: ServiceEntry, path: str) -> FileLogs:
 
 def is_for_developers(service: Service) -> bool:
     """Return whether a service is plausibly no deployment: compose limits no memory, and the file is not named for it."""
-    return service.platform == COMPOSE and service.limit is None and "prod" not in service.path.rpartition("/")[2]
+    is_named = NAMED_FOR_PRODUCTION.search(service.path.rpartition("/")[2]) is not None
+    return service.platform == COMPOSE and service.limit is None and not is_named
 
 
 finding = partial(found_at, HOOK)
