@@ -14,7 +14,7 @@ from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.dependencies.unmeasured import known_required
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def test_the_table_names_what_was_measured_of_what_was_not() -> None:
@@ -78,3 +78,32 @@ def test_what_a_lock_knows_to_require_nothing_brings_nothing(tmp_path: Path, cap
     ]
     (tmp_path / "uv.lock").write_text("\n".join(["version = 1\n", *packages]), encoding="utf-8")
     assert strange_part(tmp_path, capsys, {})[1] < unlocked - 20
+
+
+def as_pipfile(folder: Path, pins: Mapping[str, str]) -> None:
+    (folder / "Pipfile").write_text("[packages]\n" + "".join(f'{name} = "*"\n' for name in pins), encoding="utf-8")
+    locked = {"_meta": {"pipfile-spec": 6}, "default": {name: {"version": f"=={one}"} for name, one in pins.items()}}
+    (folder / "Pipfile.lock").write_text(json.dumps(locked), encoding="utf-8")
+
+
+def as_pylock(folder: Path, pins: Mapping[str, str]) -> None:
+    packages = (f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in pins.items())
+    text = "\n".join(['lock-version = "1.0"\ncreated-by = "uv"\n', *packages])
+    (folder / "pylock.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("write", [as_pipfile, as_pylock])
+def test_a_lock_that_does_not_say_what_requires_what_counts_as_a_list_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], write: Callable[[Path, Mapping[str, str]], None]
+) -> None:
+    brought = {name: "1.0" for pinned in PINNED for name in lookup.installed_with(pinned)}
+    heavy = {"scipy": "1.17.1", "pandas": "2.3.3", "strange": "1.0"}
+    (tmp_path / "listed").mkdir()
+    listed, high = strange_part(tmp_path / "listed", capsys, {**brought, **heavy, **PINNED})
+    for pins in ({**brought, **heavy, **PINNED}, {**heavy, **PINNED}):  # a lock has all, also where it is short
+        folder = tmp_path / f"locked{len(pins)}"
+        folder.mkdir()
+        write(folder, pins)
+        counted, as_high = strange_part(folder, capsys, {})
+        assert counted == pytest.approx(listed, rel=0.05)
+        assert as_high == pytest.approx(high, rel=0.1)

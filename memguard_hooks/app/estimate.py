@@ -751,9 +751,11 @@ def _unknown_root(sources: FigureSources, name: str) -> Root:
     required &= lookup.distributions().keys()
     wheel = sources.lock.wheel_size(distribution)
     locked = sources.lock.packages.get(distribution, ())
-    if required or (locked and not any(one.requires for one in locked)):
+    knows_edges = sources.lock.knows_edges
+    if required or (locked and knows_edges and not any(one.requires for one in locked)):
         return Root(name, None, (), "unknown", wheel=wheel, brings=sources.largest_of(required))
-    share = 0 if sources.all_present is None else UNEXPLAINED_SHARE
+    is_complete = sources.all_present is not None or (locked and not knows_edges)
+    share = UNEXPLAINED_SHARE if is_complete else 0
     return Root(name, None, (), "unknown", wheel=wheel, brings=sources.imported_by_nobody, share=share)
 
 

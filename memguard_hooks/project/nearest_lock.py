@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from memguard_hooks.dependencies.lock import LockedPackage
+    from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.project.files import Files
 
 
@@ -22,14 +22,23 @@ class NearestLock:
         self.path = path
 
     @cached_property
-    def packages(self) -> Mapping[str, tuple[LockedPackage, ...]]:
-        """The packages, by canonical names; several of one where the lock holds a version for each of some hosts."""
+    def _lock(self) -> Lock | None:
         from memguard_hooks.dependencies import lock_readers
 
         try:
-            return lock_readers.read(self._files.tree, self.path).packages if self.path else {}
+            return lock_readers.read(self._files.tree, self.path) if self.path else None
         except MemguardError:
-            return {}
+            return None
+
+    @property
+    def packages(self) -> Mapping[str, tuple[LockedPackage, ...]]:
+        """The packages, by canonical names; several of one where the lock holds a version for each of some hosts."""
+        return self._lock.packages if self._lock else {}
+
+    @property
+    def knows_edges(self) -> bool:
+        """Whether the lock says which package requires which."""
+        return self._lock is not None and self._lock.knows_edges
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
