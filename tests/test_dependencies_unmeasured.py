@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from memguard_hooks.app.estimate import REQUIRED_SHARE, Root, add_up
 from memguard_hooks.catalog import lookup
 from memguard_hooks.commands.check import main
 from memguard_hooks.dependencies.requirement import normalize_name
@@ -107,3 +108,12 @@ def test_a_lock_that_does_not_say_what_requires_what_counts_as_a_list_of_all(
         counted, as_high = strange_part(folder, capsys, {})
         assert counted == pytest.approx(listed, rel=0.05)
         assert as_high == pytest.approx(high, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.5, REQUIRED_SHARE])
+def test_whether_a_requirement_is_known_is_told_apart_from_how_much_of_it_counts(share: float) -> None:
+    brings = tuple(filter(None, [lookup.find("scipy")]))
+    known = Root("strange", None, (), "unknown", brings=brings, share=share)
+    for root, verb in ((known, "requires"), (known._replace(is_required=False), "may require")):
+        told = [part.provenance for part in add_up(lookup.interpreter(None), [root])[0] if part.package == "strange"]
+        assert told == [f"nobody measured it; it {verb} scipy"]

@@ -234,14 +234,18 @@ class Root(Record):
     """One measured or unknown import of a process, which is there by some moment.
 
     `sites` are the statements that import it by then; none where a server does. `parent` is the root that imports it
-    because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a lock tells, and `brings`
-    are measured packages that it requires, or may require where no lock tells, of which it loads the `share`. Of one that
-    `is_after_fork` each worker loads it by itself, whatever was preloaded; one that `is_agents` an agent loads before the
-    server starts. `beside` are the resident bytes of measured versions next to its own, which was not measured. `unmeasured`
-    is the submodule that is imported where only its package was measured, and `siblings` what was measured of the submodules
-    beside it. Of one that `is_typical`, others of its namespace were measured; one that `is_left_out` nothing installs.
-    `installed` is the project's version where the measured one is far from it, and one that `is_partly` is taken to load a
-    part of what its siblings do.
+    because it is installed. `is_after_fork` tells that each worker loads it by itself, also where the app is preloaded, and
+    `is_agents` that an agent loads it before the server starts. `is_left_out` tells that nothing installs it.
+
+    Of a package that nobody measured, `wheel` is the size of its wheel in bytes, where a lock tells, and `brings` are
+    measured packages of which it is taken to load the `share`: those that it is known to require where `is_required`, else
+    those that are installed and that nothing known brings.
+
+    Where the import was not measured as it stands, `beside` are the resident bytes of what was measured next to it, such as
+    other versions. `unmeasured` is the submodule that is imported where only its package was measured, and `siblings` what
+    was measured of the submodules beside it; `is_partly` tells that it is taken to load a part of what they do. `is_typical`
+    tells that others of its namespace were measured, and `installed` is the project's version where the measured one is far
+    from it.
     """
 
     name: str
@@ -252,6 +256,7 @@ class Root(Record):
     parent: str | None = None
     wheel: int | None = None
     brings: tuple[Footprint, ...] = ()
+    is_required: bool = True
     share: float = REQUIRED_SHARE
     moment: Moment = "start"
     is_after_fork: bool = False
@@ -756,7 +761,8 @@ def _unknown_root(sources: FigureSources, name: str) -> Root:
         return Root(name, None, (), "unknown", wheel=wheel, brings=sources.largest_of(required))
     is_complete = sources.all_present is not None or (locked and not knows_edges)
     share = UNEXPLAINED_SHARE if is_complete else 0
-    return Root(name, None, (), "unknown", wheel=wheel, brings=sources.imported_by_nobody, share=share)
+    brings = sources.imported_by_nobody
+    return Root(name, None, (), "unknown", wheel=wheel, brings=brings, is_required=False, share=share)
 
 
 def _with_build(sources: FigureSources, version: str | None) -> str | None:
@@ -985,7 +991,7 @@ def _unknown(root: Root, booked: dict[str, Cost]) -> tuple[Part, Range]:
     size = Range(own.low, own.expected + root.share * required, own.high + required)
     source = "nobody measured it" if root.wheel is None else f"a wheel of {root.wheel} bytes; nobody measured it"
     if root.brings and root.share:
-        verb = "requires" if root.share == REQUIRED_SHARE else "may require"
+        verb = "requires" if root.is_required else "may require"
         source += f"; it {verb} {', '.join(one.distribution for one in root.brings)}"
     return Part(root.name, None, int(size.expected), int(size.expected), "assumed", source, root.chain), size
 
