@@ -146,12 +146,19 @@ def test_the_same_files_are_not_walked_again(tmp_path: Path, store: Store) -> No
     assert found == fresh(tmp_path)
 
 
+def test_where_a_name_is_computed_does_not_hang_on_how_that_is_said(tmp_path: Path, store: Store) -> None:
+    found, is_kept = follow(tmp_path, store)
+    assert is_kept
+    assert found._replace(skipped=()).computed == fresh(tmp_path).computed == (("helpers/second.py", 4),)
+
+
 @pytest.mark.parametrize(
     ("name", "before", "after", "is_kept"),
     [
         pytest.param("work.py", "def other", "# A comment\n\ndef other", True, id="lines that move"),
         pytest.param("work.py", "import numpy as np\n", "\nimport numpy as np\n", True, id="an import that moves"),
         pytest.param("work.py", "def run():\n", "def run():\n    '''Two\n    lines.'''\n", True, id="a call that moves"),
+        pytest.param("helpers/second.py", "import spacy", "\n\nimport spacy", True, id="a computed name that moves"),
         pytest.param("app.py", "def unused", "# A comment\ndef unused", True, id="a function that nothing calls moves"),
         pytest.param("work.py", "import pandas", "import pandas, keras", False, id="an import of a function"),
         pytest.param("work.py", "inner()\n\n", "other()\n\n", False, id="a call"),

@@ -70,8 +70,9 @@ class Walk(Record):
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
     `__main__` and are loaded by name too. `ways` lead to the files, and `ran` says when each body of statements of
     them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices at
-    start that only a run decides, by file and name, each with its ways. `targets` are those for which each file was
-    analyzed, `asked` what was asked of its functions, as JSON: few are ever read.
+    start that only a run decides, by file and name, each with its ways, and `computed` the files and lines that import a
+    name that nobody knows. `targets` are those for which each file was analyzed, `asked` what was asked of its functions,
+    as JSON: few are ever read.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -86,6 +87,7 @@ class Walk(Record):
     ran: Mapping[tuple[str, str], Moment] = MappingProxyType({})
     loading: frozenset[tuple[str, str]] = frozenset()
     open: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
+    computed: tuple[tuple[str, int], ...] = ()
     targets: Mapping[str, tuple[Target, ...]] = MappingProxyType({})
     asked: Mapping[str, str] = MappingProxyType({})
 
@@ -93,11 +95,6 @@ class Walk(Record):
     def paths(self) -> list[str]:
         """The files that are loaded, in the order of their moments."""
         return [path for moment in MOMENTS for path in self.files[moment]]
-
-    @property
-    def computed(self) -> list[str]:
-        """Where what is loaded imports a name that nobody knows: `app.py:4`."""
-        return [f"{gap.path}:{gap.line}" for gap in self.skipped if gap.reason.startswith(COMPUTED)]
 
 
 class _Reached(Record):
@@ -207,6 +204,7 @@ class _Walker:
         """Files with imports that only a call runs: calling another that leads to none of them changes nothing."""
         self._externals: dict[tuple[str, int, int, str], External] = {}
         self._edges: dict[str, set[str]] = {}
+        self._computed: dict[tuple[str, int], None] = {}
         self._skipped: dict[Skipped, None] = {}
         self._unread: list[str] = []
         self._notes: dict[Skipped, None] = {}
@@ -256,6 +254,7 @@ class _Walker:
             self._reach.all_that_ran() if self._reach is not None else {},
             self._reach.run_while_loading() if self._reach is not None else frozenset(),
             tuple(self._reach.open.items()) if self._reach is not None else (),
+            tuple(self._computed),
             self._targets,
         )
 
@@ -353,6 +352,7 @@ class _Walker:
             if moment != "all" and path not in self._unread:
                 self._unread.append(path)
         for unknown in reading.analysis.unknown if moment != "all" else ():
+            self._computed[path, unknown.line] = None
             self._skipped[Skipped(path, unknown.line, f"{COMPUTED}: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):
             self._files[moment][path] = reading.size

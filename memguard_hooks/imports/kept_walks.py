@@ -267,6 +267,7 @@ def _encode(walked: Walk) -> tuple[object, ...]:
         [sorted(walked.standard.get(moment, ())) for moment in MOMENTS],
         [to.step(step) for step in walked.twice],
         [(*place, ways) for place, ways in walked.open],
+        [(to.path(path), line) for path, line in walked.computed],
     )
 
 
@@ -277,7 +278,7 @@ _WALKED = row(
     *(texts, rows(row(int, int, str, int)), rows(rows(row(int, int))), rows(row(int, int))),
     *(rows(row(texts, int, _MOMENT, maybe(SITE), str, bool)), rows(row(int, rows(int)))),
     *(rows(row(int, str, _MOMENT, bool)), rows(_SKIPPED), rows(int), rows(_SKIPPED)),
-    *(rows(texts), rows(_STEP), rows(row(str, str, texts))),
+    *(rows(texts), rows(_STEP), rows(row(str, str, texts)), rows(row(int, int))),
 )
 """What `_encode` writes."""
 
@@ -293,8 +294,9 @@ class _Decoder:
 
     def walk(self, walked: object, targets: dict[str, tuple[Target, ...]], asked: dict[str, str]) -> Walk:
         """Return a walk. Raises TypeError, ValueError, IndexError or KeyError for what `_encode` cannot have written."""
-        paths, ways, files, to_files, externals, edges, ran, skipped, unread, notes, standard, twice, open_ = _WALKED(walked)
-        names = self._paths = paths
+        names, ways, files, to_files, externals, edges, ran, *rest = _WALKED(walked)
+        skipped, unread, notes, standard, twice, open_, computed = rest
+        self._paths = names
         for path, line, module, before in ways:
             self._ways.append(Way(self._step(path, line, module), self._way(before)))
         return Walk(
@@ -310,6 +312,7 @@ class _Decoder:
             {(names[path], body): moment for path, body, moment, _ in ran},
             frozenset((names[path], body) for path, body, _, is_loading in ran if is_loading),
             tuple(((path, key), taken) for path, key, taken in open_),
+            tuple((names[path], self._line(names[path], line)) for path, line in computed),
             targets,
             asked,
         )

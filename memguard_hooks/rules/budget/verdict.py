@@ -90,11 +90,10 @@ def _at_least(now: Estimated, uncounted: Sequence[str]) -> str:
     models = "models whose size is not known" if now.unknown_models or now.process.models.unread else ""
     if not models and now.most - now.of_computed > now.taken:
         models = f"up to {mib(now.most - now.of_computed - now.taken)} MiB that nobody measured of models"
-    computed = (
-        f"up to {mib(now.of_computed)} MiB that {now.walked.computed[0]} imports by a computed name"
-        if now.of_computed
-        else ""
-    )
+    computed = ""
+    if now.of_computed:
+        path, line = now.walked.computed[0]
+        computed = f"up to {mib(now.of_computed)} MiB that {path}:{line} imports by a computed name"
     others = f"{', '.join(uncounted[:MOST_TOLD])} beside it, which reserve nothing," if uncounted else ""
     return f"it takes at least that: {' and '.join(filter(None, [names, models, computed, others]))} not counted"
 
