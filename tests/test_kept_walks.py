@@ -152,6 +152,16 @@ def test_where_a_name_is_computed_does_not_hang_on_how_that_is_said(tmp_path: Pa
     assert found._replace(skipped=()).computed == fresh(tmp_path).computed == (("helpers/second.py", 4),)
 
 
+def test_a_walk_that_lacks_a_module_of_the_project_is_kept(tmp_path: Path, store: Store) -> None:
+    write(tmp_path, {"helpers/lazy.py": "import helpers.gone\n"})
+    found, is_kept = follow(tmp_path, store)
+    assert not is_kept
+    assert found.unread
+    assert follow(tmp_path, store) == (found, True)
+    write(tmp_path, {"helpers/gone.py": "import keras\n"})
+    assert follow(tmp_path, store) == (fresh(tmp_path), False)
+
+
 @pytest.mark.parametrize(
     ("name", "before", "after", "is_kept"),
     [

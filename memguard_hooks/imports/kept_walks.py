@@ -261,14 +261,14 @@ def _encode(walked: Walk) -> tuple[object, ...]:
     externals = [(one.names, to.way(one.way), *one[2:]) for one in walked.externals]
     edges = [(to.path(path), sorted(map(to.path, others))) for path, others in walked.edges.items()]
     ran = [(to.path(place[0]), place[1], moment, place in walked.loading) for place, moment in walked.ran.items()]
-    return (
-        *(list(to.paths), to.ways, files, ways, externals, edges, ran),
+    rest = (
         *(walked.skipped, [to.path(path) for path in walked.unread], walked.notes),
         [sorted(walked.standard.get(moment, ())) for moment in MOMENTS],
         [to.step(step) for step in walked.twice],
         [(*place, ways) for place, ways in walked.open],
         [(to.path(path), line) for path, line in walked.computed],
     )
+    return list(to.paths), to.ways, files, ways, externals, edges, ran, *rest  # last, once all paths have a number
 
 
 _STEP = row(int, int, str)
