@@ -153,7 +153,7 @@ CASES = {
     "in-another-folder": ("subprocess.run([sys.executable, 'work.py'], cwd='jobs')", "main.py", "work.py"),
     "one-of-two": (
         "if maybe():\n    subprocess.run(['gunicorn', 'api:app'])\nelse:\n    subprocess.run([sys.executable, 'bot.py'])",
-        "main.py",
+        "main.py starts one of several programs, and only a run can tell which",
     ),
     "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
     "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),

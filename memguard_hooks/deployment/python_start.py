@@ -103,7 +103,7 @@ def _with_programs(server: StartCommand, programs: Programs) -> StartCommand:
         return ways[0]
     name = server.entrypoint.text if server.entrypoint is not None else "it"
     reason = f"{name} starts one of several programs, and only a run can tell which"
-    return unknown(reason, server.entrypoint)._replace(ways=all_known(*ways))
+    return unknown(reason)._replace(ways=all_known(*ways))
 
 
 def _program(start: StartCommand, words: Sequence[str], host: Host) -> Program | None:

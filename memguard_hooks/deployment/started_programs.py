@@ -306,7 +306,7 @@ class _Command:
             yield _file(node, names, self._host)
 
     def _list(self, parts: Sequence[ast.expr]) -> list[str | None]:
-        return list(self._words(parts))
+        return list(self._words(parts)) if len(parts) <= MAX_PARTS else []
 
     def _words(self, parts: Sequence[ast.expr]) -> Iterator[str | None]:
         names = self._names
