@@ -447,6 +447,22 @@ def test_a_plan_that_nobody_knows_is_no_missing_limit(root: Path, capsys: pytest
     assert "it is not known what l40s has: it fits" in finding["message"]
 
 
+def test_a_measured_program_with_an_unknown_number_of_workers_lacks_only_that(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, {"Procfile": "web: litellm --num_workers $(nproc)\n", "requirements.txt": "litellm[proxy]==1.75.0\n"})
+    write(root, {"memguard.toml": 'limit = "512MiB"\n'})
+    (finding,) = (one for one in judge(capsys)[1]["findings"] if one["code"] == "MG305")
+    said = (
+        "is not judged: the number of workers is .*, which depends on the CPUs of the host; with one worker it takes 3.. MiB"
+    )
+    assert re.search(said, finding["message"])
+    assert finding["fix"][0] == "write the number of workers into the start command"
+    write(root, {"memguard.toml": 'limit = "256MiB"\n'})
+    (service,) = judge(capsys)[1]["services"]
+    assert service["verdict"] == "error"
+
+
 def test_one_worker_that_is_too_much_is_an_error_however_many_there_are(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -532,12 +532,18 @@ def test_what_compose_starts_for_developers_is_a_warning(project: Path, capsys: 
         ("python -m langflow run", "-m langflow is not in the repository: langflow is installed, and was not measured"),
         (
             "airflow webserver",
-            r"airflow is not in the repository: apache-airflow-core [\d.]+ is installed, and takes at least \d+",
+            r"airflow is not in the repository: airflow is installed, and takes at least [\d.]+ MiB once it is "
+            r"imported \(apache-airflow-core [\d.]+\)",
+        ),
+        (
+            "mlflow models serve -m x",
+            "mlflow is not in the repository: mlflow is installed, and takes at least 154 MiB once it is imported "
+            r"\(measured for mlflow [\d.]+; the project has 3.17.0\)",
         ),
     ],
 )
 def test_a_program_that_is_installed_is_named(project: Path, command: str, reason: str) -> None:
-    write_dedented(project, {"Procfile": f"web: {command}\n"})
+    write_dedented(project, {"Procfile": f"web: {command}\n", "requirements.txt": "mlflow==3.17.0\n"})
     done = subprocess.run(
         [sys.executable, "-m", "memguard_hooks.hooks.memory_budget"],
         capture_output=True,

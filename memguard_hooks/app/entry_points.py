@@ -198,7 +198,9 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         located = _locate(project, entrypoint._replace(module=f"{entrypoint.module}.celery"))
     located = located or _locate(project, entrypoint)
     if located is None:
-        return Skipped(service.path, service.line, _absent(project, entrypoint))
+        is_measured = command.workers is None and _is_measured(project, command)
+        reason = f"{command.reason}" if is_measured else _absent(project, entrypoint)
+        return Skipped(service.path, service.line, reason)
     resolver, path, module = located
     environment = _environment(service, command)
     target = Target(
@@ -301,14 +303,20 @@ def _python_of(project: Project, service: Service) -> tuple[int, int] | None:
 def find_program(project: Project, service: Service, started: StartCommand) -> ServiceEntry | None:
     """Find an installed program that a service starts, None where not all that it loads was measured."""
     entrypoint = started.entrypoint
-    if entrypoint is None or not _is_program(entrypoint) or started.workers is None or _locate(project, entrypoint):
-        return None
-    if not started.server_modules or any(project.cost_of(name)[0] is None for name in started.server_modules):
+    if entrypoint is None or started.workers is None or not _is_measured(project, started):
         return None
     settings, target = settings_of(project, service), Target(_python_of(project, service), is_main=True)
     resolver = Resolver(project.tree, ())
     sources = SourceFiles(project.tree, project.facts, Framework(None, is_worker=False))
     return ServiceEntry(service, settings, started, entrypoint, service.path, None, resolver, target, sources)
+
+
+def _is_measured(project: Project, started: StartCommand) -> bool:
+    """Return whether a start is that of an installed program, of which all that it loads was measured."""
+    entrypoint = started.entrypoint
+    if entrypoint is None or not _is_program(entrypoint) or _locate(project, entrypoint):
+        return False
+    return bool(started.server_modules) and all(project.cost_of(name)[0] is not None for name in started.server_modules)
 
 
 def is_installed_program(project: Project, service: Service) -> bool:
@@ -330,7 +338,7 @@ def _absent(project: Project, entrypoint: EntryPoint) -> str:
     cost, version = max(map(project.cost_of, (top, entrypoint.module)), key=lambda one: one[0] or -1)
     if cost is None:
         return f"{reason}: {top} is installed, and was not measured"
-    return f"{reason}: {version} is installed, and takes at least {mib(cost)} MiB once it is imported"
+    return f"{reason}: {top} is installed, and takes at least {mib(cost)} MiB once it is imported ({version})"
 
 
 def _started(command: StartCommand) -> Started:

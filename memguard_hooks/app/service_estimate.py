@@ -190,7 +190,9 @@ def _estimate_service(project: Project, service: Service, settings: ServiceSetti
     if ways:
         return _estimate_ways(project, service, settings, ways, command.reason or "")
     found = _estimate_start(project, service, settings)
-    return _too_much_for_one(project, service, settings, found) or found if isinstance(found, Skipped) else found
+    if isinstance(found, Estimated):
+        return found
+    return _too_much_for_one(project, service, settings, found) or found
 
 
 def _too_much_for_one(project: Project, service: Service, settings: ServiceSettings, gap: Skipped) -> Estimated | None:
@@ -206,8 +208,13 @@ def _bounds(command: StartCommand) -> tuple[StartCommand, ...]:
     """Return a start with the fewest and with the most workers, where only the machine tells their number; else none."""
     if command.workers is not None or command.most is None:
         return ()
+    return tuple(_with_number(command, number) for number in (1, command.most))
+
+
+def _with_number(command: StartCommand, workers: int) -> StartCommand:
+    """Return a start whose number of workers nobody knows with one of them."""
     start: Start = "fork" if command.start == "single" else command.start
-    return tuple(command._replace(workers=number, start=start) for number in (1, command.most))
+    return command._replace(workers=workers, start=start)
 
 
 def _estimate_ways(
@@ -288,13 +295,15 @@ def _is_unread(path: str, walked: Walk) -> bool:
 def estimate_worker(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
     """Estimate a service with one worker, where nothing but their number is unknown; None where more is."""
     entry = find_entry(project, service)
-    if isinstance(entry, Skipped) or entry.command.workers is not None or entry.command.ways:
+    command = read_command(project, service) if isinstance(entry, Skipped) else entry.command
+    if command.workers is not None or command.ways:
         return None
+    if isinstance(entry, Skipped):
+        return _estimate_program(project, service, settings, _with_number(command, 1))
     walked = walk_entry(project, entry)
     if _is_unread(entry.path, walked):
         return None
-    start: Start = "fork" if entry.command.start == "single" else entry.command.start
-    return _estimate_walk(project, entry._replace(command=entry.command._replace(workers=1, start=start)), settings, walked)
+    return _estimate_walk(project, entry._replace(command=_with_number(command, 1)), settings, walked)
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
