@@ -529,16 +529,14 @@ def test_what_compose_starts_for_developers_is_a_warning(project: Path, capsys: 
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("python -m langflow run", "-m langflow is not in the repository: langflow is installed, and was not measured"),
+        ("python -m langflow run", "langflow is installed, and was not measured"),
         (
             "airflow webserver",
-            r"airflow is not in the repository: airflow is installed, and takes at least [\d.]+ MiB once it is "
-            r"imported \(apache-airflow-core [\d.]+\)",
+            r"airflow is installed, and takes at least [\d.]+ MiB once it is imported \(apache-airflow-core [\d.]+\)",
         ),
         (
             "mlflow models serve -m x",
-            "mlflow is not in the repository: mlflow is installed, and takes at least 154 MiB once it is imported "
-            r"\(measured for mlflow [\d.]+; the project has 3.17.0\)",
+            r"mlflow is installed, and takes at least \d+ MiB once it is imported \(measured for mlflow [\d.]+; the ",
         ),
     ],
 )
@@ -551,7 +549,7 @@ def test_a_program_that_is_installed_is_named(project: Path, command: str, reaso
         check=False,
         cwd=project,
     )
-    assert re.search(f"web is not judged: {reason}", done.stdout)
+    assert re.search(f"web is not judged: \\S+(?: langflow)? is not in the repository: {reason}", done.stdout)
 
 
 def test_programs_of_other_languages_are_told_nowhere(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
