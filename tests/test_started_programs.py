@@ -155,6 +155,10 @@ CASES = {
         "if maybe():\n    subprocess.run(['gunicorn', 'api:app'])\nelse:\n    subprocess.run([sys.executable, 'bot.py'])",
         "main.py starts one of several programs, and only a run can tell which",
     ),
+    "itself-anew": (
+        "if maybe():\n    os.execl(sys.executable, sys.executable, 'main.py')\nuvicorn.run('api:app')",
+        "uvicorn main.py",
+    ),
     "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
     "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),
     "ends": ("Popen([sys.executable, 'manage.py', 'migrate'])", "main.py"),

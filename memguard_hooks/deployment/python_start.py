@@ -85,7 +85,9 @@ def read_from(start: StartCommand, program: Program, host: Host, parse: Parse | 
             return unknown(f"{program.path} calls more as it starts than is followed", start.entrypoint, "python")
     server = _with_pools(_most(found) if found else start, followed.calls, context)
     is_serving = bool(found) or server.workers != 1
-    programs = find_programs(followed.calls, host, parse, is_serving=is_serving) if parse is not None else Programs()
+    programs = Programs()
+    if parse is not None:
+        programs = find_programs(followed.calls, program.path, host, parse, is_serving=is_serving)
     return _with_programs(server, programs)
 
 

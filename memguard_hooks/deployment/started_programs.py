@@ -74,17 +74,17 @@ class Programs(Record):
     beside: tuple[StartCommand, ...] = ()
 
 
-def find_programs(calls: Sequence[CallAtStart], host: Host, parse: Parse, *, is_serving: bool) -> Programs:
+def find_programs(calls: Sequence[CallAtStart], own: str, host: Host, parse: Parse, *, is_serving: bool) -> Programs:
     """Return the programs that calls start, as far as they run in the end.
 
-    `is_serving` tells of a server in the process itself. What starts Python, and nobody can tell how, is a start that is
-    unknown.
+    `own` is the file of the program itself, which may start anew by `exec`; `is_serving` tells of a server in its process.
+    What starts Python, and nobody can tell how, is a start that is unknown.
     """
     calls = [one for one in calls if _is_start(one) or one.source in _WAITING]
     host = host.one_of(sum(map(_is_start, calls)))
     if calls and host.is_beyond_bounds:
         return Programs(beside=(unknown(f"{calls[0].path} starts more programs than are followed", program=_PYTHON),))
-    found = _Found(host, parse)
+    found = _Found(own, host, parse)
     for call in calls:
         if found.take(call):
             break
@@ -99,7 +99,8 @@ def _is_start(call: CallAtStart) -> bool:
 class _Found:
     """What runs, call by call."""
 
-    def __init__(self, host: Host, parse: Parse) -> None:
+    def __init__(self, own: str, host: Host, parse: Parse) -> None:
+        self._own = own
         self._host = host
         self._parse = parse
         self.replaced: list[StartCommand] = []
@@ -113,7 +114,7 @@ class _Found:
         if call.source in _WAITING:
             self._ended += [call.made[0]] if call.made is not None else []
             return False
-        start = _start(call, self._host, self._parse)
+        start = _start(call, self._host, self._parse, self._own if call.source.startswith(_REPLACING) else None)
         if start is None:
             return False
         if call.source.startswith(_REPLACING):
@@ -150,8 +151,8 @@ def _is_in_background(call: CallAtStart) -> bool:
     return any(isinstance(one.value, str) and one.value.rstrip().endswith("&") for one in parts)
 
 
-def _start(call: CallAtStart, host: Host, parse: Parse) -> StartCommand | None:
-    """Return what one call starts, None for what is no Python of the project, or has ended by then."""
+def _start(call: CallAtStart, host: Host, parse: Parse, own: str | None) -> StartCommand | None:
+    """Return what one call starts, None for what is no Python of the project, has ended by then, or is the file `own`."""
     place = f"{call.path}:{call.node.lineno}"
     command = _Command(call, host)
     is_sure = call.is_certain or call.is_repeated
@@ -165,20 +166,26 @@ def _start(call: CallAtStart, host: Host, parse: Parse) -> StartCommand | None:
         what = "starts Python, and only a run can tell with which file"
         return unknown(f"{place} {what}", program=_PYTHON) if is_sure else None
     folder = command.folder()
-    start = parse(line.rstrip(" &") if folder is None else f"cd {quote('./' + folder)} && {line.rstrip(' &')}", host)
+    text = line.rstrip(" &") if folder is None else f"cd {quote('./' + folder)} && {line.rstrip(' &')}"
+    entry = parse(text, host._replace(follows_code=False)).entrypoint if own is not None else None
+    if entry is not None and _path_of(entry, host) == own:
+        return None
+    start = parse(text, host)
     entry = start.loads_first
-    if entry is None or start.program in SMALL or not (start.program or _is_there(entry, host)):
+    if entry is None or start.program in SMALL or not (start.program or _path_of(entry, host)):
         return None
     if command.has_unknown_count:
         start = start._replace(workers=None, reason=f"{place} computes the number of processes")
     return start._replace(written=place)
 
 
-def _is_there(entry: EntryPoint, host: Host) -> bool:
+def _path_of(entry: EntryPoint, host: Host) -> str | None:
+    """Return the file of an entry point, None where the repository has none."""
     if entry.script is not None:
         path = join(entry.folder, entry.script)
-        return path is not None and host.read(path) is not None
-    return host.find_module(entry.module or "", (entry.folder, *entry.roots)) is not None
+        return path if path is not None and host.read(path) is not None else None
+    folders = (entry.folder, *entry.roots)
+    return host.find_module(f"{entry.module}.__main__", folders) or host.find_module(entry.module or "", folders)
 
 
 class _Command:
