@@ -256,7 +256,7 @@ def test_a_walk_with_a_way_chosen_is_kept_for_itself(tmp_path: Path, way: str) -
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", range(12 * metafunc.config.getoption("times")))
+        metafunc.parametrize("seed", range(40 * metafunc.config.getoption("times")))
 
 
 def test_any_edit_gives_the_walk_of_an_empty_store(tmp_path: Path, store: Store, seed: int) -> None:
