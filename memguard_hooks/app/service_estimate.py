@@ -307,15 +307,24 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
-    """Estimate the processes of a service that load what its walk has reached; once a run, as what moves asks the same."""
+    """Estimate the processes of a service that load what a walk has reached; once a run for each, as what moves asks the same."""
     told = len(project.skipped)
 
-    def estimate() -> tuple[Estimated, tuple[Skipped, ...], Settings]:
+    def estimate() -> tuple[Estimated, tuple[Skipped, ...], tuple[Settings, Walk]]:
         found = _estimate_chosen(project, entry, settings, walked)
-        return found, tuple(project.skipped[told:]), project.settings
+        return found, tuple(project.skipped[told:]), (project.settings, walked)  # kept, so that no other has their numbers
 
     service = entry.service
-    loaded = entry.path, entry.module, entry.given, entry.resolver.roots, entry.command, settings, id(project.settings)
+    loaded = (
+        entry.path,
+        entry.module,
+        entry.given,
+        entry.resolver.roots,
+        entry.command,
+        settings,
+        id(project.settings),
+        id(walked),
+    )
     key = ("process", service.name, service.path, service.line, service.command, *loaded)
     found, gaps, _ = parse_once(project.tree, key, estimate)
     if len(project.skipped) == told:
