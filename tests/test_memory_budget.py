@@ -400,6 +400,81 @@ def test_an_import_by_a_computed_name_may_load_all_that_is_installed(
     assert (service.get("reason") is None) if said is None else re.search(said, service["reason"])
 
 
+COMPUTED = "import importlib, os\nimportlib.import_module(os.environ['BACKEND'])\n"
+TWO_CONTAINERS = """\
+{"family": "shop", "memory": "512", "containerDefinitions": [
+ {"name": "web", "command": ["gunicorn", "app:app"], "image": "shop"},
+ {"name": "jobs", "command": ["python", "jobs.py"], "image": "shop"}]}
+"""
+PYTHON_IMAGE = "FROM python:3.12\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"Procfile": "web: python jobs.py & gunicorn app:app\n"}, id="two-commands"),
+        pytest.param(
+            {
+                "Procfile": "web: python start.py\n",
+                "start.py": "import subprocess, flask\nsubprocess.Popen(['python', 'jobs.py'])\nflask.Flask('x').run()\n",
+            },
+            id="started-by-a-program",
+        ),
+        pytest.param(
+            {"Procfile": 'web: if [ "$ROLE" = a ]; then python jobs.py; else gunicorn app:app; fi\n'},
+            id="a-cheaper-way",
+        ),
+        pytest.param({"task-definition.json": TWO_CONTAINERS, "Dockerfile": PYTHON_IMAGE}, id="a-container-of-its-task"),
+        pytest.param(
+            {
+                "Procfile": "web: gunicorn --dirty-app jobs:App --dirty-workers 1 app:app\n",
+                "jobs.py": f"{COMPUTED}class App: pass\n",
+            },
+            id="dirty-workers-of-gunicorn",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("installed", "is_open"), [("torch==2.5.1", True), ("rich==13.9.4", False)])
+def test_an_import_by_a_computed_name_beside_a_service_is_not_forgotten(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], installed: str, *, is_open: bool
+) -> None:
+    write(root, {"app.py": "import flask\napp = flask.Flask('x')\n", "jobs.py": COMPUTED, **files})
+    write(root, {"requirements.txt": f"flask==3.1.0\ngunicorn==25.1.0\n{installed}\n"})
+    if "Procfile" in files:
+        write(root, {"memguard.toml": 'limit = "512MiB"\n'})
+    for service in judge(capsys)[1]["services"]:
+        assert (service["verdict"], service["limit_mib"]) == ("unknown" if is_open else "ok", 512)
+        reason = service.get("reason") or ""
+        assert (re.search(r"up to [3-6]\d\d MiB that jobs.py:2 imports by a computed name", reason) is not None) == is_open
+
+
+ANEW = """\
+import multiprocessing, flask
+import work
+multiprocessing.set_start_method("spawn")
+if __name__ == "__main__":
+    multiprocessing.Process(target=work.run).start()
+"""
+
+
+def test_an_import_by_a_computed_name_loads_in_each_process_that_starts_anew(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What all of them may load is told as one sum."""
+    write(root, {"Procfile": "web: python start.py\n", "start.py": ANEW, "work.py": f"{COMPUTED}def run(): pass\n"})
+    write(root, {"requirements.txt": "flask==3.1.0\ntorch==2.5.1\n", "memguard.toml": 'limit = "512MiB"\n'})
+
+    def more() -> int:
+        (service,) = judge(capsys)[1]["services"]
+        found = re.search(r"up to (\d+) MiB that work.py:2 imports by a computed name", service["reason"])
+        assert found is not None
+        return int(found[1])
+
+    both = more()
+    write(root, {"start.py": ANEW.replace("spawn", "fork")})
+    assert both > more() + 200
+
+
 UNREAD_TASK = """\
 {"family": "shop", "memory": "2048", "containerDefinitions": [
  {"name": "web", "image": "me/web", "essential": true}, {"name": "log", "image": "fluent/fluent-bit"}]}

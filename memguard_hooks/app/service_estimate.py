@@ -66,7 +66,17 @@ _PYTHON = late_pattern(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
 
 # What a service takes
 
+UNKNOWN_MODELS, UNMEASURED_MODELS = "models whose size is not known", "nobody measured of models"
+"""What an estimate lacks of models."""
+
 NOTHING = Estimate(*[Figures(0, 0, 0, 0)] * len(MOMENTS))
+
+
+class Uncounted(Record):
+    """Something that an estimate lacks, and the bytes that it takes at most by the judged moment, None if unknown."""
+
+    what: str
+    most: int | None
 
 
 class Estimated(Record):
@@ -74,6 +84,7 @@ class Estimated(Record):
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
     `guessed` is the process where an import by a computed name loads all that is installed, None without such an import.
+    `beside` is what the estimate lacks of other processes, and of other ways to start.
     `branches` are those that count where only a run decides, and `of_ways` says why this start does, of several.
     """
 
@@ -89,6 +100,7 @@ class Estimated(Record):
     branches: tuple[Branch, ...] = ()
     of_ways: str = ""
     guessed: ProcessEstimate | None = None
+    beside: tuple[Uncounted, ...] = ()
 
     @property
     def judged(self) -> Moment:
@@ -121,18 +133,31 @@ class Estimated(Record):
 
     @property
     def most(self) -> int:
-        """The bytes that count against the limit where models take all that nobody measured; none of it is shared.
-
-        Imports by a computed name load all that is installed then.
-        """
-        return self.taken + self.workers * self.process.models.more(self.judged) + self.of_computed
+        """The bytes that count against the limit where all that is not counted takes as much as it may."""
+        return self.taken + sum(one.most or 0 for one in self.uncounted)
 
     @property
-    def of_computed(self) -> int:
-        """The bytes that imports by a computed name add at most."""
-        if self.guessed is None:
-            return 0
-        return max(0, self.taken_as(self.guessed, self.command) - self.taken_as(self.process, self.command))
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """What is not counted: models that nobody measured, of which nothing is shared, and imports by a computed name."""
+        models = self.process.models
+        found = list(self.beside)
+        if self.unknown_models or models.unread:
+            found.append(Uncounted(UNKNOWN_MODELS, None))
+        elif more := models.more(self.judged):
+            found.append(Uncounted(UNMEASURED_MODELS, self.workers * more))
+        if self.guessed is not None:
+            more = self.taken_as(self.guessed, self.command) - self.taken_as(self.process, self.command)
+            found.append(_of_computed(self.walked.computed[0], more))
+        return tuple(one for one in found if one.most != 0)
+
+    def with_processes(self, beside: Estimate, uncounted: Iterable[Uncounted] = (), unread: Iterable[str] = ()) -> Estimated:
+        """Return the same with other processes, and with what is not counted of these."""
+        return self._replace(
+            estimate=add_processes(self.estimate, beside),
+            dirty=add_processes(self.dirty, beside),
+            beside=(*self.beside, *uncounted),
+            unread=(*self.unread, *unread),
+        )
 
     def counted(self, estimate: Estimate, moment: Moment) -> int:
         """Return what counts of an estimate by a moment: the most until then."""
@@ -160,6 +185,10 @@ class Estimated(Record):
     def taken_with(self, roots: Sequence[Root]) -> int:
         """Return what counts against the limit where a process loads these roots alone."""
         return self.taken_as(self.process.with_roots(roots), self.command)
+
+
+def _of_computed(place: tuple[str, int], more: int) -> Uncounted:
+    return Uncounted(f"{place[0]}:{place[1]} imports by a computed name", max(0, more))
 
 
 class KeptEstimate(Record):
@@ -240,7 +269,20 @@ def _estimate_ways(
         figures = f"it takes {mib(least)} MiB one way and {mib(most.taken)} another {moment_name(most.judged)}"
         return Skipped(service.path, service.line, f"{reason}: {figures}")
     project.skipped += gaps
-    return most._replace(of_ways=f"{reason}: the most expensive way counts")
+    others = [one for one, _ in known[:-1]]
+    return most._replace(
+        of_ways=f"{reason}: the most expensive way counts",
+        beside=(*most.beside, *_of_ways(most, others)),
+        unread=(*most.unread, *(path for one in others for path in one.unread)),
+    )
+
+
+def _of_ways(most: Estimated, others: Sequence[Estimated]) -> Iterator[Uncounted]:
+    """Yield what is not counted of cheaper ways to start, as far as one may take more than the most expensive does."""
+    worst = max(others, key=lambda one: one.most, default=most)
+    if worst.most > most.most:
+        yield Uncounted(" and ".join(one.what for one in worst.uncounted if one.most), worst.most - most.most)
+    yield from (lack for one in others for lack in one.uncounted if lack.most is None)
 
 
 def _estimate_start(
@@ -362,13 +404,18 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     found = Estimated(settings, command, entry, process, estimate, command.workers or 1, unread, walked)
     if not walked.computed or process.is_measured:
         return found
+    every = _with_all_installed(project, walked)
+    guessed = estimate_process(project.declared, parent(entry.path), every, entry.target.python, known, models, work, built)
+    return found._replace(guessed=guessed)
+
+
+def _with_all_installed(project: Project, walked: Walk) -> Walk:
+    """Return a walk whose imports by a computed name load all that is installed."""
     from memguard_hooks.catalog.module_names import modules_of
 
     installed = (*project.declared.inventory.direct(), *project.declared.installed_by_commands)
     modules = dict.fromkeys(module for one in installed for module in modules_of(one.name))
-    every = walked._replace(externals=(*walked.externals, *(External((module,)) for module in modules)))
-    guessed = estimate_process(project.declared, parent(entry.path), every, entry.target.python, known, models, work, built)
-    return found._replace(guessed=guessed)
+    return walked._replace(externals=(*walked.externals, *(External((module,)) for module in modules)))
 
 
 def _of_server(module: str) -> External:
@@ -486,11 +533,7 @@ def _with_wrappers(found: Estimated) -> Estimated:
         beside = Estimate(figures, figures, figures)
         part = Part(name, None, size, anonymous, "catalog", "measured while it waits for what it has started")
         parts = (*found.process.parts, part) if found.processes == 1 else found.process.parts
-        found = found._replace(
-            estimate=add_processes(found.estimate, beside),
-            dirty=add_processes(found.dirty, beside),
-            process=found.process._replace(parts=parts),
-        )
+        found = found.with_processes(beside)._replace(process=found.process._replace(parts=parts))
     return found
 
 
@@ -541,25 +584,36 @@ def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated)
     target = entry.target._replace(called=frozenset(), is_main=False)
     walks = [walk_file(project, entry, path, module, target) for path, module in files.items()]
     project.skipped += [gap for one in walks for gap in one.skipped]
-    process = _estimate_files(project, entry, walks, tuple(map(_of_server, command.server_modules)))
     workers = StartCommand(None, command.dirty_workers, "preload", "gunicorn")
-    dirty = estimate_together(process, workers, 0)
-    unread = tuple(path for one in walks for path in one.unread)
-    estimate = add_processes(found.estimate, dirty)
-    return found._replace(estimate=estimate, dirty=dirty, unread=(*found.unread, *unread))
+    process, *guessed = _estimate_files(project, entry, walks, tuple(map(_of_server, command.server_modules)))
+    dirty, *most = (estimate_together(one, workers, 0) for one in (process, *guessed))
+    return found.with_processes(dirty, _beside(found, walks, dirty, most), (path for one in walks for path in one.unread))
+
+
+def _beside(found: Estimated, walks: Iterable[Walk], own: Estimate, most: Iterable[Estimate]) -> Iterator[Uncounted]:
+    """Yield what imports by a computed name add to other processes of a service: what they may take less what they do."""
+    where = next((place for one in walks for place in one.computed), ("", 0))
+    for one in most:
+        yield _of_computed(where, found.counted(one, found.judged) - found.counted(own, found.judged))
 
 
 def _estimate_files(
     project: Project, entry: ServiceEntry, walks: Sequence[Walk], server: Sequence[External] = ()
-) -> ProcessEstimate:
-    """Estimate a process that loads some files of a service, which are not what its command starts."""
+) -> Iterator[ProcessEstimate]:
+    """Estimate a process that loads some files of a service, which are not what its command starts.
+
+    Where it imports by a computed name, the same follows as it is where that loads all that is installed.
+    """
     joined = Walk(
         {moment: {path: size for one in walks for path, size in one.files[moment].items()} for moment in MOMENTS},
         (*server, *(external for one in walks for external in one.externals)),
         {},
         standard={moment: {name for one in walks for name in one.standard[moment]} for moment in MOMENTS},
     )
-    return estimate_process(project.declared, parent(entry.path), joined, entry.target.python)
+    yield estimate_process(project.declared, parent(entry.path), joined, entry.target.python)
+    if any(one.computed for one in walks):
+        every = _with_all_installed(project, joined)
+        yield estimate_process(project.declared, parent(entry.path), every, entry.target.python)
 
 
 def _with_spawned(project: Project, entry: ServiceEntry, found: Estimated) -> Estimated:
@@ -570,7 +624,7 @@ def _with_spawned(project: Project, entry: ServiceEntry, found: Estimated) -> Es
     from memguard_hooks.app.spawned import find_spawned
 
     target = entry.target._replace(called=frozenset(), is_main=False)
-    measured: dict[tuple[str, ...], Figures] = {}
+    measured: dict[tuple[str, ...], tuple[list[Walk], list[Figures]]] = {}
     reached, left = 0, dict[str, None]()
     for one in find_spawned(entry, uses, found.walked.paths):
         if one.files not in measured and reached > MAX_REACHED:
@@ -579,11 +633,11 @@ def _with_spawned(project: Project, entry: ServiceEntry, found: Estimated) -> Es
         if one.files not in measured:
             walks = [walk_file(project, entry, path, entry.resolver.module_of(path), target) for path in one.files]
             reached += sum(len(walked.paths) for walked in walks)
-            measured[one.files] = _estimate_files(project, entry, walks).at("start")
-        of_all, none = times(measured[one.files], one.number * found.workers), Figures(0, 0, 0, 0)
-        beside = Estimate(*(of_all if is_by(one.moment, moment) else none for moment in MOMENTS))
-        found = found._replace(estimate=add_processes(found.estimate, beside), dirty=add_processes(found.dirty, beside))
-        own = times(measured[one.files], one.number)
+            measured[one.files] = walks, [process.at("start") for process in _estimate_files(project, entry, walks)]
+        walks, sizes = measured[one.files]
+        beside, *most = (_since(one.moment, times(size, one.number * found.workers)) for size in sizes)
+        found = found.with_processes(beside, _beside(found, walks, beside, most))
+        own = times(sizes[0], one.number)
         about = f"{', '.join(one.files)} once more, in a process that is started anew"
         label = f"{one.use.label}, started anew"
         part = Part(label, None, own.expected, own.anonymous, "catalog", about, one.use.chain, one.moment)
@@ -592,6 +646,11 @@ def _with_spawned(project: Project, entry: ServiceEntry, found: Estimated) -> Es
     reason = f"some of the processes that {entry.service.name} starts anew are not counted: they load too many files"
     project.skipped += (Skipped(path, None, reason) for path in left)
     return found._replace(unread=(*found.unread, *left))
+
+
+def _since(begin: Moment, figures: Figures) -> Estimate:
+    """Return the estimate of processes that are there from a moment on."""
+    return Estimate(*(figures if is_by(begin, moment) else Figures(0, 0, 0, 0) for moment in MOMENTS))
 
 
 # A service that runs
@@ -738,11 +797,7 @@ def _with_shared(found: Estimated, service: Service, other: Estimated | None) ->
     """Return an estimate with that of a service on the same host; one that nobody can tell leaves it a lower bound."""
     if other is None:
         return found._replace(unread=(*found.unread, service.name))
-    return found._replace(
-        estimate=add_processes(found.estimate, other.estimate),
-        dirty=add_processes(found.dirty, other.estimate),
-        unread=(*found.unread, *other.unread),
-    )
+    return found.with_processes(other.estimate, other.uncounted, other.unread)
 
 
 def _undeclared(project: Project) -> str:

@@ -68,7 +68,8 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         verdict = "error"
     uncounted = service.uncounted if assessed.limit.source == service.pool else ()
     may_pass = bands is not None and now.taken <= bands[0] < now.most
-    if (now.unread or now.unknown_models or now.process.models.unread or uncounted or may_pass) and not is_over:
+    is_open = any(one.most is None for one in now.uncounted)
+    if (now.unread or is_open or uncounted or may_pass) and not is_over:
         verdict = "unknown"  # at least what was found
     return report._replace(
         reason=_at_least(now, uncounted) if verdict == "unknown" else None,
@@ -87,15 +88,12 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
 def _at_least(now: Estimated, uncounted: Sequence[str]) -> str:
     """Say why a service takes at least what was found."""
     names = ", ".join(dict.fromkeys(now.unread[:MOST_TOLD]))
-    models = "models whose size is not known" if now.unknown_models or now.process.models.unread else ""
-    if not models and now.most - now.of_computed > now.taken:
-        models = f"up to {mib(now.most - now.of_computed - now.taken)} MiB that nobody measured of models"
-    computed = ""
-    if now.of_computed:
-        path, line = now.walked.computed[0]
-        computed = f"up to {mib(now.of_computed)} MiB that {path}:{line} imports by a computed name"
+    sizes: dict[str, int] = {}
+    for one in now.uncounted:
+        sizes[one.what] = sizes.get(one.what, 0) + (one.most or 0)
+    lacks = [f"up to {mib(size)} MiB that {what}" if size else what for what, size in sizes.items()][:MOST_TOLD]
     others = f"{', '.join(uncounted[:MOST_TOLD])} beside it, which reserve nothing," if uncounted else ""
-    return f"it takes at least that: {' and '.join(filter(None, [names, models, computed, others]))} not counted"
+    return f"it takes at least that: {' and '.join(filter(None, [names, *lacks, others]))} not counted"
 
 
 def _grown(now: Sequence[Part], before: Mapping[str, int]) -> Iterator[Part]:
