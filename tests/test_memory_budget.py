@@ -450,10 +450,10 @@ def test_an_import_by_a_computed_name_beside_a_service_is_not_forgotten(
 
 ANEW = """\
 import multiprocessing, flask
-import work
-multiprocessing.set_start_method("spawn")
+from work import run
 if __name__ == "__main__":
-    multiprocessing.Process(target=work.run).start()
+    process = multiprocessing.get_context("spawn").Process(target=run)
+    process.start()
 """
 
 
@@ -472,7 +472,7 @@ def test_an_import_by_a_computed_name_loads_in_each_process_that_starts_anew(
 
     both = more()
     write(root, {"start.py": ANEW.replace("spawn", "fork")})
-    assert both > more() + 200
+    assert both > 1.8 * more()
 
 
 UNREAD_TASK = """\
