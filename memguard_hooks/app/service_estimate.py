@@ -349,7 +349,7 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
-    """Estimate the processes of a service that load what a walk has reached; once a run for each, as what moves asks the same."""
+    """Estimate the processes of a service that load what a walk has reached, once a run for each walk."""
     told = len(project.skipped)
 
     def estimate() -> tuple[Estimated, tuple[Skipped, ...], tuple[Settings, Walk]]:
