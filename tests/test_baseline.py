@@ -280,9 +280,12 @@ NEWER = frozenset({
 
 
 def told(output: str) -> list[str]:
-    """Return the lines with findings of rules that the first version had."""
-    found = re.findall(r"(?m)^.*?: (MG\d+) .*$", output)
-    return [code for code in found if code not in NEWER]
+    """Return the codes of findings that the first version had rules for.
+
+    It judged no service whose number of processes nobody knows, as is done today where one is too much already.
+    """
+    found = re.findall(r"(?m)^.*?: (MG\d+) (.*)$", output)
+    return [code for code, message in found if code not in NEWER and "the number of workers is '$(nproc)'" not in message]
 
 
 @pytest.mark.parametrize("kept", [pytest.param(one, id=one["name"]) for one in PROJECTS])
