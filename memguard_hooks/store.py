@@ -16,7 +16,6 @@ import sys
 import time
 
 from memguard_hooks.git import find_git
-from memguard_hooks.shape import checked
 
 try:  # What hashlib gives, without OpenSSL: a quarter of the start of Python.
     from _blake2 import blake2b
@@ -222,6 +221,8 @@ class Store:
 
     def known(self, shape: Shape[Value], *name: bytes) -> Value | None:
         """Return what was kept under a name, None where nothing of that shape was."""
+        from memguard_hooks.shape import checked
+
         try:
             return checked(shape, self.get(*name))
         except (TypeError, ValueError):
