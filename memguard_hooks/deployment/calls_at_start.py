@@ -58,6 +58,9 @@ _POOLS = ("ThreadPoolExecutor", "ProcessPoolExecutor", "ThreadPool", "Pool")
 _STARTING = ("subprocess.", "asyncio.create_subprocess_", "os.system", "os.popen", "os.spawn", "os.posix_spawn", "os.exec")
 """What starts programs: the names are kept as they are then, which loops and functions bind anew."""
 
+_WAITS = frozenset({"wait", "communicate", "poll", "run", "call", "check_call", "system"})
+"""Methods and functions that wait for a process, so that a loop starts the next one once it has ended."""
+
 _ENDS = frozenset({"sys.exit", "os._exit"})
 
 _COMMANDS = frozenset({"command", "callback", "group"})
@@ -213,7 +216,10 @@ class _Walker:
                 self._loop(statement, names, is_certain=is_certain, depth=depth)
             case ast.While():
                 is_endless = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
+                is_repeated = not any(isinstance(one, ast.Attribute) and one.attr in _WAITS for one in walk(statement))
+                self._loops += is_repeated
                 self._block(statement.body, names, is_certain=is_certain and is_endless, depth=depth)
+                self._loops -= is_repeated
             case ast.With() | ast.AsyncWith():
                 for item in statement.items:
                     self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
@@ -291,10 +297,13 @@ class _Walker:
         self._note(CallAtStart(source, call, names.inner() if is_kept else names, is_certain))
         if source in _RUNNERS:
             self._hand_over(call.args[:1], None, names, is_certain=is_certain, depth=depth)
+        elif source == "asyncio.to_thread":
+            self._pool(call, "submit", names, is_certain=is_certain, depth=depth)
         elif source in _BESIDE:
             given = {one.arg: one.value for one in call.keywords if one.arg}
             self._threads += 1
-            self._hand_over([given["target"]] if "target" in given else [], given, names, is_certain=is_certain, depth=depth)
+            targets = [given["target"]] if "target" in given else call.args[1:2]
+            self._hand_over(targets, given, names, is_certain=is_certain, depth=depth)
             self._threads -= 1
         return source in _ENDS and is_certain
 
@@ -313,9 +322,13 @@ class _Walker:
         """Follow functions that something else calls, with `args` and `kwargs` where these are given."""
         for target in targets:
             function, inner = names.meaning(target)
+            call = _call_of(target, given) if given is not None else None
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                call = _call_of(target, given) if given is not None else None
                 self._enter(function, inner, call, names, is_certain=is_certain, depth=depth)
+            elif isinstance(function, ast.Lambda):
+                self._expressions(function.body, inner, is_certain=is_certain, depth=depth)
+            elif call is not None and (source := names.source_of(target)):
+                self._note(CallAtStart(source, call, names, is_certain))
 
     def _method(self, call: ast.Call, function: ast.Attribute, names: BoundNames, *, is_certain: bool, depth: int) -> None:
         """Follow a method of an object that code of the project has made, or note the call of one of others."""
@@ -446,10 +459,8 @@ def _items(node: ast.expr, names: BoundNames) -> tuple[list[ast.expr], BoundName
     if not isinstance(found, ast.Call):
         return [], inner
     if isinstance(found.func, ast.Name) and found.func.id == "range":
-        bounds = [value_of(one, inner, "a bound") for one in found.args]
-        numbers = range(*(one for one in bounds if isinstance(one, int))) if bounds and 0 not in bounds[2:] else range(0)
-        is_known = all(isinstance(one, int) for one in bounds) and len(numbers) <= MAX_ROUNDS
-        return [ast.copy_location(ast.Constant(one), node) for one in numbers] if is_known else [], inner
+        numbers = _numbers([value_of(one, inner, "a bound") for one in found.args])
+        return [ast.copy_location(ast.Constant(one), node) for one in numbers], inner
     owner, there = inner.meaning(found.func.value) if isinstance(found.func, ast.Attribute) else (found, inner)
     if not isinstance(owner, ast.Dict) or found.args or None in owner.keys:
         return [], inner
@@ -458,6 +469,15 @@ def _items(node: ast.expr, names: BoundNames) -> tuple[list[ast.expr], BoundName
     if method == "items":
         return [ast.copy_location(ast.Tuple([*pair], ast.Load()), node) for pair in pairs], there
     return [value for _, value in pairs] if method == "values" else [], there
+
+
+def _numbers(bounds: Sequence[object]) -> range:
+    """Return what a range goes through, nothing where that is not known, or more than is followed."""
+    known = [one for one in bounds if isinstance(one, int)]
+    if not 1 <= len(known) == len(bounds) <= 3 or known[2:] == [0]:
+        return range(0)
+    numbers = range(*known)
+    return numbers if numbers[MAX_ROUNDS : MAX_ROUNDS + 1] == range(0) else range(0)
 
 
 def _of_part(node: ast.expr, names: BoundNames) -> str:

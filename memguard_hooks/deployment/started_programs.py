@@ -48,11 +48,12 @@ MAX_PARTS, MAX_LENGTH = 500, 2**13
 
 _INTERPRETERS = ("sys.executable", "sys._base_executable")
 
-_COUNT = late_pattern(r"(?:-w|-c|-P|-j|--?\S*(?:worker|process|concurrency)\S*?)=?")
-"""Options whose value is a number of processes."""
+_COUNTS = ("worker", "process", "concurrency")
+"""What the name of an option holds whose value is a number of processes."""
+
 
 _ENDS = late_pattern(
-    r"(?:python\S* -m )?(?:pip\S*|alembic|playwright|nltk|spacy|venv|compileall|pytest|ensurepip)(?: |$)|uv (?!run )"
+    r"(?:python\S* -m )?(?:pip[\d.]*|alembic|playwright|nltk|spacy|venv|compileall|pytest|ensurepip)(?: |$)|uv (?!run )"
     r"|(?:python\S* )?\S*manage\.py (?:migrate|makemigrations|collectstatic|loaddata|createsuperuser|compilemessages)\b"
     r"|(?:python\S* -m )?flask db "
 )
@@ -92,6 +93,11 @@ def find_programs(calls: Sequence[CallAtStart], own: str, host: Host, parse: Par
     return Programs(tuple(found.replaced), found.is_replaced, waited, found.beside(is_serving=is_serving))
 
 
+def _is_count(option: str) -> bool:
+    """Return whether the value of an option is a number of processes."""
+    return option in ("-w", "-c", "-P", "-j") or (option.startswith("-") and any(one in option for one in _COUNTS))
+
+
 def _is_start(call: CallAtStart) -> bool:
     return call.source in (*_STAYING, *_WAITED_FOR) or call.source.startswith((*_SPAWNING, _REPLACING))
 
@@ -114,10 +120,10 @@ class _Found:
         if call.source in _WAITING:
             self._ended += [call.made[0]] if call.made is not None else []
             return False
-        start = _start(call, self._host, self._parse, self._own if call.source.startswith(_REPLACING) else None)
+        start = _start(call, self._host, self._parse, self._own)
         if start is None:
             return False
-        if call.source.startswith(_REPLACING):
+        if call.source.startswith(_REPLACING) and not call.is_beside:
             self.replaced.append(start)
             self.is_replaced = call.is_certain
             return call.is_certain
@@ -151,8 +157,11 @@ def _is_in_background(call: CallAtStart) -> bool:
     return any(isinstance(one.value, str) and one.value.rstrip().endswith("&") for one in parts)
 
 
-def _start(call: CallAtStart, host: Host, parse: Parse, own: str | None) -> StartCommand | None:
-    """Return what one call starts, None for what is no Python of the project, has ended by then, or is the file `own`."""
+def _start(call: CallAtStart, host: Host, parse: Parse, own: str) -> StartCommand | None:
+    """Return what one call starts, None for what is no Python of the project, or has ended by then.
+
+    The program's file `own` may start itself: once, as what starts itself again and again would never end.
+    """
     place = f"{call.path}:{call.node.lineno}"
     command = _Command(call, host)
     is_sure = call.is_certain or call.is_repeated
@@ -165,14 +174,20 @@ def _start(call: CallAtStart, host: Host, parse: Parse, own: str | None) -> Star
     if command.is_unknown_python:
         what = "starts Python, and only a run can tell with which file"
         return unknown(f"{place} {what}", program=_PYTHON) if is_sure else None
-    folder = command.folder()
-    text = line.rstrip(" &") if folder is None else f"cd {quote('./' + folder)} && {line.rstrip(' &')}"
-    entry = parse(text, host._replace(follows_code=False)).entrypoint if own is not None else None
-    if entry is not None and _path_of(entry, host) == own:
-        return None
-    start = parse(text, host)
+    there = command.host()
+    if there is None:
+        return (
+            unknown(f"{place} starts a program in a folder that only a run can tell", program=_PYTHON) if is_sure else None
+        )
+    text = line.rstrip(" &")
+    entry = parse(text, there._replace(follows_code=False)).entrypoint
+    if entry is not None and _path_of(entry, there) == own:
+        if own in host.scripts or call.source.startswith(_REPLACING):
+            return None
+        there = there._replace(scripts=(*there.scripts, own))
+    start = parse(text, there)
     entry = start.loads_first
-    if entry is None or start.program in SMALL or not (start.program or _path_of(entry, host)):
+    if entry is None or start.program in SMALL or not (start.program or _path_of(entry, there)):
         return None
     if command.has_unknown_count:
         start = start._replace(workers=None, reason=f"{place} computes the number of processes")
@@ -202,8 +217,11 @@ class _Command:
         self.is_itself = False
         self.is_text = False
         self.words = self._read(call)
+        target = (self.words[1:2] or [None])[0]
+        if self.words[:1] == [None] and target is not None and (target == "-m" or target.endswith(".py")):
+            self.words[0] = _PYTHON  # by a path that only a run can tell
         self.has_unknown_count |= any(
-            word is None and before is not None and _COUNT.fullmatch(before) for before, word in pairwise(self.words)
+            word is None and before is not None and _is_count(before) for before, word in pairwise(self.words)
         )
 
     @property
@@ -226,13 +244,14 @@ class _Command:
             for one in self.words
         )
 
-    def folder(self) -> str | None:
-        """Return the folder that it is to run in, where that is not the program's own, from there."""
+    def host(self) -> Host | None:
+        """Return what surrounds it, in the folder that it is to run in; None where only a run can tell that."""
         given = self._given.get("cwd")
         value = value_of(given, self._names, "a folder") if given is not None else None
-        if isinstance(value, str):
-            return value if value and not value.startswith("/") else None
-        return None
+        if given is None or value is None or self._names.source_of(given) == "os.getcwd":
+            return self._host
+        folder = self._host.inside(value) if isinstance(value, str) else _folder(given, self._names)
+        return None if folder is None else self._host._replace(folder=folder)
 
     def _read(self, call: CallAtStart) -> list[str | None]:
         arguments: list[ast.expr] = list(call.node.args)
@@ -246,7 +265,8 @@ class _Command:
             )
             name = name if name.startswith("execl") else "execv"
         if name.startswith("execl"):
-            return [*self._list(arguments[:1]), *self._list(arguments[2 : -1 if name.endswith("e") else None])]
+            given = self._list(arguments[1 : -1 if name.endswith("e") else None])
+            return [*self._list(arguments[:1]), *given[1:]]
         if name.startswith("execv"):
             listed = self._parts(arguments[1]) if len(arguments) > 1 else []
             program = self._list(arguments[:1])
@@ -265,7 +285,7 @@ class _Command:
         if isinstance(found, ast.Call):
             is_split = inner.source_of(found.func) == "shlex.split" and found.args
             split = found.args[0] if is_split else None
-            if isinstance(found.func, ast.Attribute) and found.func.attr == "split" and not found.args:
+            if isinstance(found.func, ast.Attribute) and found.func.attr == "split" and len(found.args) < 2:
                 split = found.func.value
             text = self._text(split, inner) if split is not None else ""
             return [*text.split()] if "'" not in text and '"' not in text else []
@@ -286,7 +306,7 @@ class _Command:
             is_first = not before or _OPERATORS.match(before[-1])
             if len(text) > MAX_LENGTH or (part is None and (is_first or before.startswith(_PYTHON) or before == "-m")):
                 return ""
-            self.has_unknown_count |= part is None and _COUNT.fullmatch(before) is not None
+            self.has_unknown_count |= part is None and _is_count(before)
             text += _ANYTHING if part is None else part
         return text
 
@@ -325,7 +345,7 @@ class _Command:
                 continue
             pieces = list(self._pieces(inner, names))
             is_option = len(pieces) > 1 and (pieces[0] or "").startswith("-")
-            if is_option and None in pieces and _COUNT.fullmatch(pieces[0] or ""):
+            if is_option and None in pieces and _is_count(pieces[0] or ""):
                 self.has_unknown_count = True
             known = [_ANYTHING if one is None else one for one in pieces] if is_option else pieces
             yield None if None in known else "".join(one for one in known if one is not None)
@@ -341,6 +361,24 @@ def _filled(node: ast.expr) -> list[str] | None:
     if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
         return None
     return _FILLED.split(template.value)
+
+
+def _folder(node: ast.expr, names: BoundNames) -> str | None:
+    """Return the folder beside the code that a computed path is, None for any other."""
+    found, inner = names.meaning(node)
+    nodes = [*walk(found)]
+    for one in [*nodes]:
+        if isinstance(one, ast.Name):
+            nodes += walk(inner.meaning(one)[0])
+    if not any(isinstance(one, ast.Name) and one.id == "__file__" for one in nodes):
+        return None
+    ups = sum(isinstance(one, ast.Attribute) and one.attr in ("parent", "dirname") for one in nodes)
+    folder = inner.path
+    for _ in range(ups):
+        folder = parent(folder)
+    texts = [one for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    texts.sort(key=lambda one: (one.lineno, one.col_offset))
+    return join(folder, "/".join(str(one.value) for one in texts)) if ups else None
 
 
 def _file(node: ast.expr, names: BoundNames, host: Host) -> str | None:
