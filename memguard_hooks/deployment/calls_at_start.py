@@ -215,11 +215,7 @@ class _Walker:
             case ast.For() | ast.AsyncFor():
                 self._loop(statement, names, is_certain=is_certain, depth=depth)
             case ast.While():
-                is_endless = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
-                is_repeated = not any(isinstance(one, ast.Attribute) and one.attr in _WAITS for one in walk(statement))
-                self._loops += is_repeated
-                self._block(statement.body, names, is_certain=is_certain and is_endless, depth=depth)
-                self._loops -= is_repeated
+                self._while(statement, names, is_certain=is_certain, depth=depth)
             case ast.With() | ast.AsyncWith():
                 for item in statement.items:
                     self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
@@ -256,6 +252,14 @@ class _Walker:
             self._loops += 1
             self._block(loop.body, names, is_certain=False, depth=depth)
             self._loops -= 1
+
+    def _while(self, loop: ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+        """Follow one round; what starts programs and waits for none of them starts more and more."""
+        is_endless = isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+        is_repeated = not any(isinstance(one, ast.Attribute) and one.attr in _WAITS for one in walk(loop))
+        self._loops += is_repeated
+        self._block(loop.body, names, is_certain=is_certain and is_endless, depth=depth)
+        self._loops -= is_repeated
 
     def _note_argv(self, statement: ast.stmt, names: BoundNames) -> None:
         if isinstance(statement, ast.Assign) and any(names.source(target) == "sys.argv" for target in statement.targets):
