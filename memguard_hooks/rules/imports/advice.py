@@ -188,8 +188,8 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
     saving = advice.saving(eager, found)
     saves_start = saving is not None and saving.is_of_start
     is_later = outcome == "later" or (outcome in ("never", "unknown") and saves_start)
-    is_done = found.code == "MG201" and (outcome == "at start" or eager.site.why.endswith(FROM_OUTSIDE))
-    if eager.at_request and (is_done or (is_later and saving is not None)):
+    is_done = outcome == "at start" or eager.site.why.endswith(FROM_OUTSIDE) or (is_later and saving is not None)
+    if found.code == "MG201" and eager.at_request and is_done:
         return  # each process loads it as it serves, before and after
     if saving is not None and saving.is_little:
         yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
