@@ -356,18 +356,8 @@ def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSetti
         found = _estimate_chosen(project, entry, settings, walked)
         return found, tuple(project.skipped[told:]), (project.settings, walked)  # kept, so that no other has their numbers
 
-    service = entry.service
-    loaded = (
-        entry.path,
-        entry.module,
-        entry.given,
-        entry.resolver.roots,
-        entry.command,
-        settings,
-        id(project.settings),
-        id(walked),
-    )
-    key = ("process", service.name, service.path, service.line, service.command, *loaded)
+    service, numbers = entry.service, (id(project.settings), id(walked))
+    key = ("process", service.name, service.path, service.line, service.command, entry.command, settings, *numbers)
     found, gaps, _ = parse_once(project.tree, key, estimate)
     if len(project.skipped) == told:
         project.skipped += gaps

@@ -460,19 +460,21 @@ def _items(node: ast.expr, names: BoundNames) -> tuple[list[ast.expr], BoundName
     found, inner = names.meaning(node)
     if isinstance(found, (ast.List, ast.Tuple)):
         return found.elts, inner
-    if not isinstance(found, ast.Call):
+    function = found.func if isinstance(found, ast.Call) else None
+    if not isinstance(found, ast.Call) or not isinstance(function, (ast.Name, ast.Attribute)):
         return [], inner
-    if isinstance(found.func, ast.Name) and found.func.id == "range":
+    if isinstance(function, ast.Name):
+        if function.id != "range":
+            return [], inner
         numbers = _numbers([value_of(one, inner, "a bound") for one in found.args])
         return [ast.copy_location(ast.Constant(one), node) for one in numbers], inner
-    owner, there = inner.meaning(found.func.value) if isinstance(found.func, ast.Attribute) else (found, inner)
+    owner, there = inner.meaning(function.value)
     if not isinstance(owner, ast.Dict) or found.args or None in owner.keys:
         return [], inner
     pairs = [(key, value) for key, value in zip(owner.keys, owner.values, strict=True) if key is not None]
-    method = found.func.attr if isinstance(found.func, ast.Attribute) else ""
-    if method == "items":
+    if function.attr == "items":
         return [ast.copy_location(ast.Tuple([*pair], ast.Load()), node) for pair in pairs], there
-    return [value for _, value in pairs] if method == "values" else [], there
+    return [value for _, value in pairs] if function.attr == "values" else [], there
 
 
 def _numbers(bounds: Sequence[object]) -> range:

@@ -33,6 +33,7 @@ from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.images import RepositoryImages, image_name, image_tag
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Build, Database, Deployment, ImageMaker, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.start import PREPARING
 from memguard_hooks.errors import within
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
@@ -84,7 +85,7 @@ MAX_FILES = 20
 
 _RELOADS = late_pattern(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
 _ENDS = late_pattern(
-    r"(?:manage\.py (?:migrate|makemigrations|collectstatic|loaddata|createsuperuser)|alembic upgrade|flask db upgrade)"
+    r"(?:manage\.py (?:" + PREPARING + r")|alembic upgrade|flask db upgrade)"
     r"(?: +[^\s;&|'\"]+){0,20}['\"]?\s*$"  # more words than people give them
 )
 """Commands that are done before the services that stay, and end."""

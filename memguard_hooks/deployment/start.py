@@ -134,13 +134,13 @@ MAX_WAYS = 250
 class Host(Record):
     """What surrounds a command; `read` returns the files of the repository, and `folder` is where the command runs.
 
-    `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths of
-    an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
-    `depth` counts the commands inside commands, `ways` the commands of which this is one, over all of that. `cpus` are
-    the CPUs that `os.cpu_count()` sees, where somebody said so: a container sees those of its machine and not its share,
-    so that no plan tells. `console_scripts` are the project's own, as `name: "pkg.mod:function"`. `follows_code` asks
-    for what the Python of the project starts, not only the command, and `followed` holds how much is followed so far, for
-    all hosts of a run. `names_in` returns what a folder of the repository holds.
+    `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths of an
+    image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and the programs
+    that have started themselves, and `depth` counts the commands inside commands, `ways` the commands of which this is one,
+    over all of that. `cpus` are the CPUs that `os.cpu_count()` sees, where somebody said so: a container sees those of its
+    machine and not its share, so that no plan tells. `console_scripts` are the project's own, as `name: "pkg.mod:function"`.
+    `follows_code` asks for what the Python of the project starts, not only the command, and `followed` holds how much is
+    followed so far, for all hosts of a run. `names_in` returns what a folder of the repository holds.
     """
 
     variables: Mapping[str, str]
@@ -280,6 +280,9 @@ def unknown(reason: str, entrypoint: EntryPoint | None = None, program: str = ""
     """Return the start of a command that nobody can tell more of."""
     return StartCommand(entrypoint, None, reason=reason, program=program)
 
+
+PREPARING = "migrate|makemigrations|collectstatic|loaddata|createsuperuser"
+"""Commands of Django's `manage.py` that prepare what is served, and end, as alternatives of a pattern."""
 
 SMALL = frozenset({
     "cron", "crond", "inotifywait", "logger", "nginx", "rsyslogd", "sleep", "socat", "sshd", "stunnel", "tail",

@@ -8,12 +8,12 @@ another program in the place of this one. Facts: `subprocess`, `asyncio` and `os
 from __future__ import annotations
 
 import ast
-from itertools import islice, pairwise
+from itertools import islice, pairwise, zip_longest
 from posixpath import relpath
 from shlex import quote
 
-from memguard_hooks.deployment.gunicorn_settings import Unresolved
-from memguard_hooks.deployment.start import SMALL, Host, StartCommand, unknown
+from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
+from memguard_hooks.deployment.start import PREPARING, SMALL, Host, StartCommand, unknown
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
@@ -22,8 +22,8 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias, TypeGuard
 
     from memguard_hooks.deployment.calls_at_start import CallAtStart
     from memguard_hooks.deployment.start import EntryPoint
@@ -51,10 +51,9 @@ _INTERPRETERS = ("sys.executable", "sys._base_executable")
 _COUNTS = ("worker", "process", "concurrency")
 """What the name of an option holds whose value is a number of processes."""
 
-
 _ENDS = late_pattern(
     r"(?:python\S* -m )?(?:pip[\d.]*|alembic|playwright|nltk|spacy|venv|compileall|pytest|ensurepip)(?: |$)|uv (?!run )"
-    r"|(?:python\S* )?\S*manage\.py (?:migrate|makemigrations|collectstatic|loaddata|createsuperuser|compilemessages)\b"
+    r"|(?:python\S* )?\S*manage\.py (?:" + PREPARING + r"|compilemessages)\b"
     r"|(?:python\S* -m )?flask db "
 )
 """Commands that prepare something and end, also where they are not waited for."""
@@ -78,7 +77,7 @@ class Programs(Record):
 def find_programs(calls: Sequence[CallAtStart], own: str, host: Host, parse: Parse, *, is_serving: bool) -> Programs:
     """Return the programs that calls start, as far as they run in the end.
 
-    `own` is the file of the program itself, which may start anew by `exec`; `is_serving` tells of a server in its process.
+    `own` is the file of the program itself, which may start itself; `is_serving` tells of a server in its process.
     What starts Python, and nobody can tell how, is a start that is unknown.
     """
     calls = [one for one in calls if _is_start(one) or one.source in _WAITING]
@@ -138,7 +137,7 @@ class _Found:
         if call.is_certain:
             self.waited.clear()
         self.waited.append(start)
-        return call.is_certain and bool(start.program) and start.workers is not None and not call.is_beside
+        return call.is_certain and bool(start.program) and start.workers is not None
 
     def _let_go(self) -> None:
         """Forget what was waited for before the next one starts."""
@@ -153,8 +152,7 @@ class _Found:
 
 def _is_in_background(call: CallAtStart) -> bool:
     text = call.node.args[0] if call.source == "os.system" and call.node.args else None
-    parts = [one for one in walk(text) if isinstance(one, ast.Constant)] if text is not None else []
-    return any(isinstance(one.value, str) and one.value.rstrip().endswith("&") for one in parts)
+    return text is not None and any(one.rstrip().endswith("&") for one in _texts(walk(text)))
 
 
 def _start(call: CallAtStart, host: Host, parse: Parse, own: str) -> StartCommand | None:
@@ -166,8 +164,8 @@ def _start(call: CallAtStart, host: Host, parse: Parse, own: str) -> StartComman
     command = _Command(call, host)
     is_sure = call.is_certain or call.is_repeated
     if not command.words:
-        is_told = command.is_itself or not is_sure or call.source == "subprocess.check_output"
-        return None if is_told else unknown(f"{place} starts a program, and only a run can tell which", program=_PYTHON)
+        is_open = is_sure and not command.is_itself and call.source != "subprocess.check_output"
+        return unknown(f"{place} starts a program, and only a run can tell which", program=_PYTHON) if is_open else None
     line = command.line()
     if not _OPERATORS.search(line) and _ENDS.match(line):
         return None
@@ -176,12 +174,13 @@ def _start(call: CallAtStart, host: Host, parse: Parse, own: str) -> StartComman
         return unknown(f"{place} {what}", program=_PYTHON) if is_sure else None
     there = command.host()
     if there is None:
-        return (
-            unknown(f"{place} starts a program in a folder that only a run can tell", program=_PYTHON) if is_sure else None
-        )
+        what = "starts a program in a folder that only a run can tell"
+        return unknown(f"{place} {what}", program=_PYTHON) if is_sure else None
     text = line.rstrip(" &")
-    entry = parse(text, there._replace(follows_code=False)).entrypoint
-    if entry is not None and _path_of(entry, there) == own:
+    plain = parse(text, there._replace(follows_code=False))
+    if plain.loads_first is None:
+        return None  # what its code starts is of no interest, as it has none here
+    if plain.entrypoint is not None and _path_of(plain.entrypoint, there) == own:
         if own in host.scripts or call.source.startswith(_REPLACING):
             return None
         there = there._replace(scripts=(*there.scripts, own))
@@ -230,10 +229,12 @@ class _Command:
         words = self.words
         if self.is_text or not words or not (words[0] or "").rpartition("/")[2].startswith(_PYTHON):
             return False
-        at = next(
-            (number for number, one in enumerate(words[1:], 1) if one is None or not one.startswith("-") or one == "-m"), 0
-        )
-        return at > 0 and (words[at] is None or (words[at] == "-m" and words[at + 1 : at + 2] == [None]))
+        for word, behind in zip_longest(words[1:], words[2:], fillvalue=""):
+            if word == "-m":
+                return behind is None
+            if word is None or not word.startswith("-"):
+                return word is None
+        return False
 
     def line(self) -> str:
         """Return it as a line of shell."""
@@ -259,11 +260,8 @@ class _Command:
         self.is_itself = any(self._names.source_of(one) == "sys.argv" for node in arguments for one in walk(node)
                              if isinstance(one, (ast.Name, ast.Attribute)))  # fmt: skip
         if call.source.startswith(_SPAWNING):
-            arguments, name = (
-                arguments[0 if name.startswith("posix") else 1 :],
-                f"exec{name[len('spawn') :].replace('spawn', '')}",
-            )
-            name = name if name.startswith("execl") else "execv"
+            arguments = arguments if name.startswith("posix") else arguments[1:]
+            name = name.replace("spawn", "exec") if name.startswith("spawnl") else "execv"
         if name.startswith("execl"):
             given = self._list(arguments[1 : -1 if name.endswith("e") else None])
             return [*self._list(arguments[:1]), *given[1:]]
@@ -290,7 +288,7 @@ class _Command:
             text = self._text(split, inner) if split is not None else ""
             return [*text.split()] if "'" not in text and '"' not in text else []
         value = value_of(node, self._names, "a command")
-        if isinstance(value, tuple) and not isinstance(value, Unresolved):
+        if _is_list(value):
             return [str(one) for one in value]
         text = self._text(found, inner) if isinstance(found, ast.expr) else ""
         self.is_text = bool(text)
@@ -318,7 +316,7 @@ class _Command:
         value = value_of(node, names, "a word")
         if isinstance(value, Unresolved) and value.is_cpu_count and not isinstance(node, (ast.JoinedStr, ast.BinOp)):
             yield _CPUS
-        elif not isinstance(value, (Unresolved, tuple)) and value is not None:
+        elif value is not None and not isinstance(value, tuple):  # which one that nobody can tell is, too
             yield str(value)
         elif isinstance(node, ast.JoinedStr):
             for part in node.values:
@@ -341,7 +339,7 @@ class _Command:
             inner = part.value if isinstance(part, ast.Starred) else part
             if isinstance(part, ast.Starred):
                 value = value_of(inner, names, "words")
-                yield from map(str, value) if isinstance(value, tuple) and not isinstance(value, Unresolved) else ()
+                yield from map(str, value) if _is_list(value) else ()
                 continue
             pieces = list(self._pieces(inner, names))
             is_option = len(pieces) > 1 and (pieces[0] or "").startswith("-")
@@ -349,6 +347,10 @@ class _Command:
                 self.has_unknown_count = True
             known = [_ANYTHING if one is None else one for one in pieces] if is_option else pieces
             yield None if None in known else "".join(one for one in known if one is not None)
+
+
+def _is_list(value: Value | Unresolved) -> TypeGuard[tuple[Value, ...]]:
+    return isinstance(value, tuple) and not isinstance(value, Unresolved)
 
 
 def _filled(node: ast.expr) -> list[str] | None:
@@ -376,9 +378,13 @@ def _folder(node: ast.expr, names: BoundNames) -> str | None:
     folder = inner.path
     for _ in range(ups):
         folder = parent(folder)
-    texts = [one for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    texts.sort(key=lambda one: (one.lineno, one.col_offset))
-    return join(folder, "/".join(str(one.value) for one in texts)) if ups else None
+    return join(folder, "/".join(_texts(nodes))) if ups else None
+
+
+def _texts(nodes: Iterable[ast.AST]) -> list[str]:
+    """Return the texts of an expression as they stand in it."""
+    found = [one for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return [str(one.value) for one in sorted(found, key=lambda one: (one.lineno, one.col_offset))]
 
 
 def _file(node: ast.expr, names: BoundNames, host: Host) -> str | None:
@@ -386,9 +392,7 @@ def _file(node: ast.expr, names: BoundNames, host: Host) -> str | None:
     found, inner = names.meaning(node)
     if isinstance(found, ast.Name) and found.id == "__file__":
         return relpath(inner.path, host.folder or ".")
-    texts = [one for one in walk(found) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    texts.sort(key=lambda one: (one.lineno, one.col_offset))
-    tail = "/".join(str(one.value).strip("/") for one in texts)
+    tail = "/".join(text.strip("/") for text in _texts(walk(found)))
     for folder in (parent(inner.path), parent(parent(inner.path)), host.folder) if tail.endswith(".py") else ():
         path = join(folder, tail)
         if path is not None and host.read(path) is not None:
