@@ -44,7 +44,7 @@ _ANYTHING = "0"
 _CPUS = "$(nproc)"
 
 MAX_PARTS, MAX_LENGTH = 500, 2**13
-"""Parts of an expression, and letters of a text, that a command is read from."""
+"""Judgment: parts of an expression, and letters of a text, that a command is read from; people write far fewer."""
 
 _INTERPRETERS = ("sys.executable", "sys._base_executable")
 
