@@ -132,6 +132,18 @@ def test_imports_of_one_library_in_one_file_are_one_finding_and_one_step(
     assert "  1. main.py:1, main.py:2, other.py:1, other.py:2: move the import " in err
 
 
+def test_imports_of_one_library_in_many_files_are_one_finding(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [f"page{number}.py" for number in range(8)]
+    write(project, {"main.py": "import page0, page1, page2, page3, page4, page5, page6, page7\n"})
+    write(project, dict.fromkeys(files, f"import pandas{USE}"))
+    main([])
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if "MG201 pandas" in line)
+    others = ", ".join(f"{one}:1" for one in files[1:6])
+    assert told.startswith(
+        f"page0.py:1:1: MG201 pandas is loaded at start, imported here and in {others} and 2 more files, at module level: "
+    )
+
+
 def test_what_the_budget_has_estimated_is_not_estimated_again_for_what_moves(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
