@@ -117,6 +117,13 @@ def test_procfile() -> None:
     assert [(s.line, s.reason) for s in found.skipped] == [(6, "is not `name: command`"), (7, "is not `name: command`")]
 
 
+def test_a_procfile_without_a_process_is_a_service_that_is_not_judged() -> None:
+    (gap,) = procfile.read(b"# starts\ngunicorn app:app\n", "backend/Procfile").skipped
+    assert (gap.line, gap.service) == (2, "web")
+    assert "write `web: ` before the command" in gap.reason
+    assert not procfile.read(b"release: python migrate.py\ngunicorn app:app\n", "Procfile").skipped[0].service
+
+
 BLUEPRINT = b"""\
 envVarGroups:
   - name: shared

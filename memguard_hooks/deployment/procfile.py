@@ -16,9 +16,11 @@ _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 ONE_OFF = frozenset({"release"})
 """Process types that run once, before the others, in a container of their own."""
 
+_NOTHING_STARTS = "no line is `name: command`, so that nothing starts: write `web: ` before the command"
+
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
-    """Read the services of a Procfile; a line that is none is skipped with its place."""
+    """Read the services of a Procfile; a line that is none is skipped with its place: its service where no line is one."""
     services: list[Service] = []
     once: list[Build] = []
     skipped: list[Skipped] = []
@@ -41,4 +43,6 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if services and (dockerfile is None or read_file(dockerfile) is None):  # beside one, it may run in that image
         builds = agreed_builds(folder, ServicePlace(path, services[0].line, services[0].column), read_file)
         services = [service._replace(builds=builds) for service in services]
+    if skipped and not services and not once:
+        skipped[0] = skipped[0]._replace(reason=_NOTHING_STARTS, service="web")
     return Deployment(tuple(with_once(services, once)), tuple(skipped))
