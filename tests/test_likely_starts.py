@@ -1,4 +1,4 @@
-"""What is judged where no file says what starts: the one app in the root, or none where there are several."""
+"""What is judged where no file says what starts: the one app, or none where there are several."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import WorkTree
 
 DJANGO = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n"
+API = "from fastapi import FastAPI\napp = FastAPI()\n"
 
 
 @pytest.mark.parametrize(
@@ -46,13 +47,31 @@ DJANGO = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.sett
         ({"a.py": "import streamlit\n", "b.py": "import streamlit\n"}, []),
         ({"a.py": "import streamlit\n", "main.py": "from flask import Flask\napp = Flask('a')\n"}, ["gunicorn main:app"]),
         ({"example_app.py": "import streamlit\n", "test_a.py": "import streamlit\n"}, []),
+        ({"app/main.py": f"from app.core import x\n{API}", "app/core.py": "x = 1\n"}, ["uvicorn app.main:app"]),
+        ({"app/__init__.py": "", "app/main.py": API, "run_it.py": "import streamlit\n"}, ["uvicorn app.main:app"]),
+        ({"backend/main.py": f"from core import x\n{API}", "debug_api.py": API}, ["(backend) uvicorn main:app"]),
+        ({"backend/manage.py": DJANGO, "backend/site_/wsgi.py": ""}, ["(backend) gunicorn site_.wsgi"]),
+        ({"src/app.py": "import streamlit\n"}, ["(src) streamlit run app.py"]),
+        ({"backend/app.py": API, "bot/main.py": "import telebot\ntelebot.TeleBot('x').infinity_polling()\n"},
+         ["(backend) uvicorn app:app", "(bot) python main.py"]),
+        ({"backend/app/main.py": f"from app.core import x\n{API}", "backend/requirements.txt": "fastapi\n"},
+         ["(backend) uvicorn app.main:app"]),
+        ({"backend/app/main.py": f"from backend.app.core import x\n{API}"}, ["uvicorn backend.app.main:app"]),
+        ({"backend/api/app.py": API}, ["(backend/api) uvicorn app:app"]),
+        ({"src/bot/main.py": "from .core import x\nimport telebot\ntelebot.TeleBot('x').infinity_polling()\n"},
+         ["(src) python bot/main.py"]),
+        ({"wsgi.py": "from shop import create_app\napp = create_app()\n"}, ["gunicorn wsgi:app"]),
+        ({"app/main.py": "from fastapi import FastAPI\nimport app\ndef create_app(): return FastAPI()\n"
+          "application = create_app()\n"}, ["uvicorn app.main:application"]),
+        ({"main.py": API, "app/main.py": API}, ["uvicorn main:app"]),
+        ({"debug_api.py": API}, []),
         ({"app.py": "import streamlit\n", "pyproject.toml": "[project]\nname = 'x'\nscripts = {x = 'app:main'}\n"}, []),
     ],
 )  # fmt: skip
 def test_what_is_likely_started(tmp_path: Path, files: dict[str, str], commands: list[str]) -> None:
     write_dedented(tmp_path, files)
     found = find_likely(Project(WorkTree(str(tmp_path)), Settings()))
-    assert [one.command for one in found] == commands
+    assert [f"({one.folder}) {one.command}" if one.folder else one.command for one in found] == commands
 
 
 def budget(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -74,6 +93,17 @@ def test_the_only_one_is_judged_and_the_line_to_write_is_given(tmp_path: Path) -
     done = budget(tmp_path)
     assert done.stdout.startswith("web: ")
     assert "Procfile could" not in done.stderr
+
+
+def test_the_line_to_write_goes_to_the_folder_that_the_app_is_started_from(tmp_path: Path) -> None:
+    write_dedented(
+        tmp_path, {"backend/app.py": f"from flask import Flask\nimport rag\n{API}", "backend/rag.py": "import pandas\n"}
+    )
+    done = budget(tmp_path)
+    line = "cd backend && uvicorn app:app"
+    assert f"it is judged as if a Procfile said `web: {line}`" in done.stderr
+    write_dedented(tmp_path, {"Procfile": f"web: {line}\n"})
+    assert budget(tmp_path).stdout.partition(": ")[2] == done.stdout.partition(": ")[2]
 
 
 AT_LOAD = """

@@ -1,4 +1,7 @@
-"""What a host is likely told to start where no file says it: the one app in the root, by what it imports and how it ends.
+"""What a host is likely told to start where no file says it: the one app, by what it imports and how it ends.
+
+It lies in the root, or where nothing there starts in a folder that is called as `FOLDERS` are: fastapi-cli looks into `app`
+too (fastapi/fastapi-cli, `discover.py`, 0.0.20).
 
 The header of a README for Hugging Face's Spaces does say it (huggingface/hub-docs, docs/hub/spaces-config-reference.md,
 2026-08): `sdk` and `app_file`. Streamlit's own cloud is where an app of Streamlit runs that no other file deploys.
@@ -22,10 +25,15 @@ if TYPE_CHECKING:
 NAMES = ("streamlit_app.py", "app.py", "main.py", "bot.py", "run.py", "server.py", "wsgi.py", "asgi.py")
 """What the file is called that starts an app, where it lies in the root."""
 
+FOLDERS = ("app", "src", "backend", "server", "api", "bot")
+"""What the folder is called that holds what starts: one of the root, or one in such a folder, as `backend/app`."""
+
 MAX_OTHERS = 50
 """Files of other names that are looked at where none of these is there: the only one that starts an app counts."""
 
-_NOT_STARTED = late_pattern(r"(?i)(?:.*[-_])?(?:tests?|examples?|demos?|samples?|setup|conftest|bench\w*)(?:[-_].*)?\.py")
+_NOT_STARTED = late_pattern(
+    r"(?i)(?:.*[-_])?(?:tests?|examples?|demos?|samples?|setup|conftest|bench\w*|debug|check|verify)(?:[-_].*)?\.py"
+)
 """What the file is called that shows or checks something."""
 
 README = "README.md"
@@ -35,6 +43,8 @@ MAX_BYTES = 2**18
 _HEADER = late_pattern(rb"\A(?:\xef\xbb\xbf)?---\r?\n(.{1,4000}?)\r?\n---", re.DOTALL)
 _KEY = late_pattern(rb"(?m)^(sdk|app_file):[ \t]*[\"']?([\w./-]+)")
 _IMPORTED = late_pattern(rb"(?m)^[ \t]*(?:import|from)[ \t]+(\w+)")
+_RELATIVE = late_pattern(rb"(?m)^[ \t]*from[ \t]+\.")
+_FACTORY = late_pattern(rb"(?m)^(\w+)[ \t]*=[ \t]*(?:\w+\.)?create_app\(")
 _APP = late_pattern(rb"(?m)^(\w+)(?:[ \t]*:[^=\n]{1,80})?[ \t]*=[ \t]*(?:\w+\.)?(FastAPI|Starlette|Quart|Litestar|Flask)\(")
 _SERVED = late_pattern(rb"(?m)^(application|app)[ \t]*=[ \t]*get_([aw]sgi)_application\(")
 _SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"']\s*,\s*f?[\"']([\w.]+)\.(?:\w|\{\w)+\}?[\"']")
@@ -55,7 +65,7 @@ def find_likely(project: Project) -> list[Service]:
     """Return what is likely started, each once; nothing where the project installs commands, and is likely a library."""
     if project.layout.scripts:
         return []
-    return parse_once(project.tree, "likely starts", lambda: [space] if (space := _space(project)) else [*_in_root(project)])
+    return parse_once(project.tree, "likely starts", lambda: [space] if (space := _space(project)) else _in_folders(project))
 
 
 def find_judged(project: Project) -> list[Service]:
@@ -69,36 +79,82 @@ def find_judged(project: Project) -> list[Service]:
     return likely if len(likely) == 1 else []
 
 
-def _in_root(project: Project) -> Iterator[Service]:
-    there = {entry.name for entry in project.tree.entries("") if not entry.is_folder and not project.is_excluded(entry.name)}
-    yield from _starting(project, (name for name in NAMES if name in there))
+def _in_folders(project: Project) -> list[Service]:
+    """Return what starts in the root, or in folders that are called as those that hold what does."""
+    found = [*_in_folder(project, "")]
+    if found:
+        return found
+    above = _folders(project, "")
+    folders = (*above, *(one for folder in above for one in _folders(project, folder)))
+    return [one for folder in folders for one in _in_folder(project, folder)] or [*_other_in_root(project)]
+
+
+def _folders(project: Project, folder: str) -> list[str]:
+    """Return the folders in one that are called as those that hold what starts."""
+    there = {one.name for one in project.tree.entries(folder) if one.is_folder}
+    return [_at(folder, name) for name in FOLDERS if name in there]
+
+
+def _in_folder(project: Project, folder: str) -> Iterator[Service]:
+    there = _files(project, folder)
+    yield from _starting(project, folder, (name for name in NAMES if name in there))
+    if "manage.py" in there:
+        match = _SETTINGS.search(project.read_file(_at(folder, "manage.py")) or b"")
+        package = match[1].decode("ascii", "replace").partition(".settings")[0] if match is not None else ""
+        if package and project.tree.has(_at(folder, f"{package.replace('.', '/')}/wsgi.py")):
+            yield _service(_at(folder, "manage.py"), f"gunicorn {package}.wsgi", folder)
+
+
+def _at(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _files(project: Project, folder: str) -> set[str]:
+    entries = project.tree.entries(folder)
+    return {one.name for one in entries if not one.is_folder and not project.is_excluded(_at(folder, one.name))}
+
+
+def _other_in_root(project: Project) -> Iterator[Service]:
+    """Yield the only file of another name that starts an app."""
+    there = _files(project, "")
     if there.isdisjoint((*NAMES, "manage.py")):
         others = sorted(name for name in there if name.endswith(".py") and not _NOT_STARTED.fullmatch(name))
-        found = [*_starting(project, others)] if len(others) <= MAX_OTHERS else []
+        found = [*_starting(project, "", others)] if len(others) <= MAX_OTHERS else []
         yield from found if len(found) == 1 else ()
-    if "manage.py" in there:
-        match = _SETTINGS.search(project.read_file("manage.py") or b"")
-        package = match[1].decode("ascii", "replace").partition(".settings")[0] if match is not None else ""
-        if package and project.tree.has(f"{package.replace('.', '/')}/wsgi.py"):
-            yield _service("manage.py", f"gunicorn {package}.wsgi")
 
 
-def _starting(project: Project, names: Iterable[str]) -> Iterator[Service]:
-    """Yield what the files start of those that start something."""
+def _starting(project: Project, folder: str, names: Iterable[str]) -> Iterator[Service]:
+    """Yield what the files of a folder start of those that start something, as it is started from there or from the root."""
     for name in names:
-        data = project.read_file(name)
-        command = _command(name, data) if data is not None and len(data) <= MAX_BYTES else None
+        path = _at(folder, name)
+        data = project.read_file(path)
+        if data is None or len(data) > MAX_BYTES:
+            continue
+        home = _home(project, folder, data)
+        command = _command(path.removeprefix(f"{home}/") if home else path, data)
         if command is not None:
-            yield _on_streamlit(name, command) if command.startswith("streamlit ") else _service(name, command)
+            service = _service(path, command, home)
+            yield _on_streamlit(service) if command.startswith("streamlit ") else service
 
 
-def _service(name: str, command: str) -> Service:
-    return Service(name, name, 1, 1, command)
+def _home(project: Project, folder: str, data: bytes) -> str:
+    """Return where a file of a folder is started from: above the package whose name it imports, or in its own folder."""
+    above, _, last = folder.rpartition("/")
+    imported = {*_IMPORTED.findall(data)}
+    for home, name in (("", folder.partition("/")[0]), (above, last)):
+        if name.encode() in imported:
+            return home
+    is_package = project.tree.has(_at(folder, "__init__.py")) and not project.tree.has(_at(folder, "requirements.txt"))
+    return above if is_package or _RELATIVE.search(data) else folder
 
 
-def _on_streamlit(name: str, command: str) -> Service:
+def _service(path: str, command: str, folder: str = "") -> Service:
+    return Service(path, path, 1, 1, command, folder=folder)
+
+
+def _on_streamlit(service: Service) -> Service:
     """Return an app as Streamlit's cloud runs it, which gives it more when it asks for more."""
-    return _hosted(_service(name, command), "streamlit-cloud", "community", "streamlit run", "at most")
+    return _hosted(service, "streamlit-cloud", "community", "streamlit run", "at most")
 
 
 def _hosted(service: Service, platform: str, name: str, source: str, how: str) -> Service:
@@ -119,13 +175,16 @@ def _command(name: str, data: bytes) -> str | None:
     imported = set(_IMPORTED.findall(data))
     if b"streamlit" in imported:
         return f"streamlit run {name}"
-    module = name.removesuffix(".py")
+    module = name.removesuffix(".py").replace("/", ".")
     match = _SERVED.search(data)
     if match is not None:
         return f"{'gunicorn' if match[2] == b'wsgi' else 'uvicorn'} {module}:{match[1].decode('ascii')}"
     match = _APP.search(data)
     if match is not None:
         return f"{'gunicorn' if match[2] == b'Flask' else 'uvicorn'} {module}:{match[1].decode('ascii', 'replace')}"
+    match = _FACTORY.search(data)
+    if match is not None:
+        return f"{'uvicorn' if b'fastapi' in imported else 'gunicorn'} {module}:{match[1].decode('ascii', 'replace')}"
     is_program = (imported & _BOTS and _RUNS.search(data)) or (imported & _SERVERS and _SERVES.search(data))
     return f"python {name}" if is_program else None
 

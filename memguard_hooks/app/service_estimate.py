@@ -797,7 +797,8 @@ def _undeclared(project: Project) -> str:
     if not likely:
         return reason
     judged = "; it is judged as if a Procfile said" if len(likely) == 1 else "; a Procfile could say"
-    return f"{reason}{judged} {' or '.join(f'`web: {one.command}`' for one in likely)}"
+    lines = (f"`web: {f'cd {one.folder} && ' if one.folder else ''}{one.command}`" for one in likely)
+    return f"{reason}{judged} {' or '.join(lines)}"
 
 
 def _compared(project: Project, before: Project, found: Sequence[AssessedService]) -> Iterator[AssessedService]:
