@@ -614,6 +614,20 @@ def test_figures_are_the_estimates_own(root: Path, capsys: pytest.CaptureFixture
     assert by_code["MG403"]["mib"] == pytest.approx(saved, abs=0.2)
 
 
+@pytest.mark.parametrize("files", [web("gunicorn app:app"), {"app.py": ""}], ids=["of-a-service", "that-nobody-names"])
+def test_workers_that_draw_how_many_requests_they_serve(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str]
+) -> None:
+    """Each serves as many requests as are set, and up to the jitter more; preloaded ones load nothing again."""
+    write(root, files)
+    conf = "max_requests = 1\nmax_requests_jitter = {}\npreload_app = True\n"
+    write(root, {CONF: conf.format(5)})
+    (few,) = [one for one in findings(capsys) if one["code"] == "MG405"]
+    assert "ends after 1 to 6 requests, and the next one starts anew" in few["message"]
+    write(root, {CONF: conf.format(50)})
+    assert "MG405" not in {one["code"] for one in findings(capsys)}
+
+
 def test_a_bound_beside_the_number_of_cpus_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, web("gunicorn app:app -w $(( $(nproc) > 16 ? 16 : $(nproc) ))"))
     (found,) = findings(capsys)

@@ -141,17 +141,21 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
 
 
+_STARTS_ANEW = "starts anew, with all that waits for a call"
+
+
 def _recycling(running: RunningService) -> Iterator[Finding]:
     """MG405 and MG406. That nothing recycles workers is no finding: nobody measured that a library leaks."""
     command = running.command
     requests = command.max_requests or 0
     if command.program not in _WEB or not requests:
         return
-    if requests < (FEW_PRELOADED if command.start == "preload" else FEW_REQUESTS):
+    most = requests + (command.max_requests_jitter or 0)
+    if most < (FEW_PRELOADED if command.start == "preload" else FEW_REQUESTS):
         now = running.estimated
         again = now.process.at("start").expected if now is not None and command.start != "preload" else None
-        what = f"loads {mib(again)} MiB again" if again is not None else "starts anew, with all that waits for a call"
-        message = f"each worker of {running.service.name} ends after {_count(requests)}, and the next one {what}"
+        what = f"loads {mib(again)} MiB again" if again is not None else _STARTS_ANEW
+        message = f"each worker of {running.service.name} ends after {_count(requests, most)}, and the next one {what}"
         yield finding(
             running.place, "MG405", running.service.name, message, "recycle after 1000 requests or more", cost=again
         )
@@ -172,9 +176,12 @@ def check_settings_file(project: Project) -> Iterator[Finding]:
     if not isinstance(settings, gunicorn_conf.GunicornSettings):
         return
     requests, workers = settings.values.get("max_requests"), settings.values.get("workers")
-    few = FEW_PRELOADED if settings.values.get("preload_app") is True else FEW_REQUESTS
-    if isinstance(requests, int) and 0 < requests < few:
-        message = f"each worker ends after {_count(requests)}, and the next one loads the app again"
+    jitter = settings.values.get("max_requests_jitter")
+    most = requests + (jitter if isinstance(jitter, int) else 0) if isinstance(requests, int) else 0
+    is_preloaded = settings.values.get("preload_app") is True
+    if isinstance(requests, int) and requests > 0 and most < (FEW_PRELOADED if is_preloaded else FEW_REQUESTS):
+        what = _STARTS_ANEW if is_preloaded else "loads the app again"
+        message = f"each worker ends after {_count(requests, most)}, and the next one {what}"
         place = ServicePlace(SETTINGS_FILE, settings.lines["max_requests"], 1)
         yield finding(place, "MG405", "max_requests", message, "recycle after 1000 requests or more")
     if isinstance(workers, gunicorn_conf.Unresolved) and workers.is_cpu_count:
@@ -183,7 +190,10 @@ def check_settings_file(project: Project) -> Iterator[Finding]:
         yield finding(place, "MG402", "workers", message, "write a number, such as `workers = 2`")
 
 
-def _count(requests: int) -> str:
+def _count(requests: int, most: int) -> str:
+    """Say after how many requests a worker ends, at most where each worker draws its own number."""
+    if most > requests:
+        return f"{requests} to {most} requests"
     return "one request" if requests == 1 else f"{requests} requests"
 
 
