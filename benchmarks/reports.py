@@ -6,7 +6,10 @@ CASES is a folder of cases, each a small repository; `advised/` in it has cases 
 For each case in the table below, its requirements are installed into an environment of the Python that it declares, which is
 put out of the page cache, and its own command is started on the loopback address. The memory of its processes is read at
 start and after 50 requests. What no package index has stands in for: a sentence transformer of the same architecture with
-random weights, and a small pipeline of spaCy's from another release of the same.
+random weights, and a small pipeline of spaCy's from another release of the same. The table tells how the requests were
+answered: a case whose requests all fail is run once more with what it lacks.
+
+What FILE has was measured by an earlier run: it is not measured again, and what the hook says of it is asked anew.
 """
 
 from __future__ import annotations
@@ -62,12 +65,33 @@ shutil.copytree(next(package.glob("*-3.6.0")), "en_core_web_sm")
 """Puts a small pipeline of spaCy's where its name is looked for."""
 
 
+PAGES = """
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+ALLOWED_HOSTS = ["*"]
+"""
+"""What Django needs to show the page to log in."""
+
+
 class Case(NamedTuple):
     """How a case is called: its Python, its service, a path, what is posted there, and what it needs that no index has.
 
     `without` begins the requirements that are left out, `models` is a package installed in their place, and `prepare` writes
     the model. `pin` is a requirement that the case gets besides its own, before it is judged and installed: of torch the
-    build for CPUs, for that with CUDA is larger than the disks of most machines that run this.
+    build for CPUs, for that with CUDA is larger than the disks of most machines that run this. `lacks` is a file of the case
+    and what is written at its end, so that requests are answered.
     """
 
     name: str
@@ -79,6 +103,12 @@ class Case(NamedTuple):
     without: str = ""
     models: str = ""
     pin: str = ""
+    lacks: tuple[str, str] | None = None
+
+    @property
+    def label(self) -> str:
+        """What the table calls it."""
+        return f"{self.name}, with what it lacks" if self.lacks else self.name
 
     @property
     def environment(self) -> str:
@@ -98,6 +128,7 @@ CASES = (
     Case("17b-render-lifespan-model", "3.11", "rag", "/openapi.json", prepare=TRANSFORMER, pin=CPU),
     Case("advised/17", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER, pin=CPU),
     Case("25-gunicorn-conf-two-workers", "3.12", "web", "/admin/login/"),
+    Case("25-gunicorn-conf-two-workers", "3.12", "web", "/admin/login/", lacks=("site_/settings.py", PAGES)),
     Case("26-cloudrun-vertexai-8", "3.12", "caption", "/caption", {"text": "a cat"}),
     Case("advised/26", "3.12", "caption", "/caption", {"text": "a cat"}),
     Case("29-heroku-yml-workers", "3.9", "web"),
@@ -105,11 +136,12 @@ CASES = (
 
 
 class Measured(NamedTuple):
-    """What a case takes at start and after its requests, and what is said of it; all in MiB."""
+    """What a case takes at start and after its requests, in MiB, how these were answered, and what is said of it."""
 
-    name: str
+    label: str
     start: float
     used: float
+    answers: str
     said: dict[str, Any]
 
     @property
@@ -131,16 +163,25 @@ class Measured(NamedTuple):
         return limit is not None and self.used > limit and self.said["verdict"] == "ok"
 
 
-def run(case: Case, cases: Path, directory: Path) -> Measured:
-    """Copy a case, install it, ask the hook, and start and use it."""
-    folder = directory / "reports-case"
+def copy(case: Case, cases: Path, folder: Path) -> None:
+    """Copy a case, with what it gets besides its own files, into a repository of its own."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(cases / case.name, folder)
     if case.pin:
         declared = folder / "requirements.txt"
         declared.write_text(f"{case.pin}\n{declared.read_text('utf-8')}", "utf-8")
+    if case.lacks:
+        name, text = case.lacks
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(text)
     for command in (["init", "--quiet"], ["add", "--all"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def run(case: Case, cases: Path, directory: Path) -> Measured:
+    """Copy a case, ask the hook, install it, and start and use it."""
+    folder = directory / "reports-case"
+    copy(case, cases, folder)
     said = ask_hook(case, folder)
     lines = (folder / "requirements.txt").read_text("utf-8").splitlines()
     wanted = "\n".join(line for line in lines if not case.without or not line.startswith(case.without)) + "\n"
@@ -151,8 +192,15 @@ def run(case: Case, cases: Path, directory: Path) -> Measured:
     if case.prepare:
         subprocess.run([str(interpreter), "-c", case.prepare], cwd=folder, check=True)
     evict(interpreter.parent.parent / "lib")
-    start, used = use(case, folder, interpreter, said)
-    return Measured(case.name, start / MIB, used / MIB, said)
+    start, used, answers = use(case, folder, interpreter, said)
+    return Measured(case.label, start / MIB, used / MIB, answers, said)
+
+
+def again(case: Case, row: dict[str, Any], cases: Path, directory: Path) -> Measured:
+    """Ask the hook anew of a case that an earlier run has measured."""
+    folder = directory / "reports-case"
+    copy(case, cases, folder)
+    return Measured(**{**row, "said": ask_hook(case, folder)})
 
 
 def ask_hook(case: Case, folder: Path) -> dict[str, Any]:
@@ -163,8 +211,8 @@ def ask_hook(case: Case, folder: Path) -> dict[str, Any]:
     return next(one for one in services if one["name"] == case.service)
 
 
-def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tuple[int, int]:
-    """Start a service, and return the bytes that it takes at start and after its requests."""
+def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tuple[int, int, str]:
+    """Start a service; return the bytes that it takes at start and after its requests, and how these were answered."""
     command: str = said["command"]
     if command.startswith("lambda-handler "):
         return call(command.split()[1], folder, interpreter)
@@ -180,11 +228,11 @@ def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tu
         start = read_together(pid)
         address = f"http://127.0.0.1:{port}{case.path}"
         statuses = list(clients.map(lambda _: ask(address, case.body), range(REQUESTS)))
-        print(f"  {case.name}: {', '.join(f'{statuses.count(one)} x {one}' for one in sorted(set(statuses)))}", flush=True)
-        return start, read_together(pid)
+        answers = ", ".join(f"{statuses.count(one)} x {one}" for one in sorted(set(statuses)))
+        return start, read_together(pid), answers
 
 
-def call(handler: str, folder: Path, interpreter: Path) -> tuple[int, int]:
+def call(handler: str, folder: Path, interpreter: Path) -> tuple[int, int, str]:
     """Load the handler of a function and call it."""
     module, _, name = handler.rpartition(".")
     words = [str(interpreter), "-c", HANDLER.format(module=module, name=name)]
@@ -196,7 +244,7 @@ def call(handler: str, folder: Path, interpreter: Path) -> tuple[int, int]:
             start = read_together(process.pid)
             process.stdin.write(b"\n")
             process.stdin.flush()
-            return start, read_together(process.pid)
+            return start, read_together(process.pid), f"{REQUESTS} calls"
         finally:
             process.kill()
 
@@ -215,11 +263,14 @@ def ask(url: str, body: dict[str, str] | None) -> int:
 
 def render(found: Sequence[Measured]) -> list[str]:
     """Render what was found as a markdown table."""
-    lines = ["| case | start | used | estimated | off | limit | said |", "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
+    lines = [
+        "| case | start | used | answers | estimated | off | limit | said |",
+        "| --- | ---: | ---: | --- | ---: | ---: | ---: | --- |",
+    ]
     for one in found:
         limit = one.said["limit_mib"]
         lines.append(
-            f"| {one.name} | {one.start:.0f} | {one.used:.0f} | {one.estimated:.0f} | {one.off:+.0%} "
+            f"| {one.label} | {one.start:.0f} | {one.used:.0f} | {one.answers} | {one.estimated:.0f} | {one.off:+.0%} "
             f"| {limit and f'{limit:.0f}'} | {one.said['verdict']}{', which is FALSE' if one.is_false_fit else ''} |"
         )
     return lines
@@ -231,22 +282,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("cases", type=Path, help="the folder of the cases")
     parser.add_argument("--only", action="append", metavar="NAME", help="a case; can be repeated")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep and reuse the environments")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keeps what was measured, and is estimated anew")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         directory = (options.keep or Path(temporary)).resolve()
         directory.mkdir(parents=True, exist_ok=True)
-        wanted = [one for one in CASES if not options.only or one.name in options.only]
+        kept = (
+            {row["label"]: row for row in json.loads(options.json.read_text("utf-8"))}
+            if options.json and options.json.exists()
+            else {}
+        )
         found: list[Measured] = []
-        for case in wanted:
+        for case in CASES:
+            if case.label in kept:
+                found.append(again(case, kept[case.label], options.cases, directory))
+                continue
+            if options.only and case.name not in options.only:
+                continue
             try:
                 found.append(run(case, options.cases, directory))
             except TimeoutError:
-                print(f"  {case.name}: did not come to rest", flush=True)
+                print(f"  {case.label}: did not come to rest", flush=True)
                 continue
             print(render(found)[-1], flush=True)
             if options.json:
-                options.json.write_text(json.dumps([one._asdict() for one in found], indent=1) + "\n", "utf-8")
+                kept[case.label] = found[-1]._asdict()
+                options.json.write_text(json.dumps(list(kept.values()), indent=1) + "\n", "utf-8")
     print("\n".join(render(found)))
     return int(any(one.is_false_fit for one in found))
 
