@@ -26,6 +26,11 @@ DOCUMENTS = (".cfg", ".ini", ".json", ".toml", ".yaml", ".yml")
 INI = "configparser.ConfigParser"
 """What reads files of sections."""
 
+
+class Options(ast.Dict):
+    """The options of a section: their names are in small letters, and are asked for in letters of any case."""
+
+
 MAX_BYTES = 2**18
 """Of a document that is read for what it names; no hand writes more settings."""
 
@@ -51,7 +56,9 @@ def read(data: bytes, path: str, form: str) -> ast.expr | None:
             sections: dict[str, dict[str, str]] = {}
             for one in read_options(data.decode("utf-8", "replace")):
                 sections.setdefault(one.section, {})[one.name] = "\n".join(piece.text for piece in one.pieces).strip()
-            return _Reader(path).of_plain(sections, 0)
+            reader = _Reader(path)
+            names: list[ast.expr | None] = [ast.Constant(name) for name in sections]
+            return ast.Dict(names, [reader.of_section(one) for one in sections.values()])
         if form == "toml":
             from memguard_hooks.formats import toml_document
 
@@ -78,6 +85,10 @@ class _Reader:
         if depth < MAX_DEPTH and isinstance(value, list):
             return ast.List([self.of_plain(one, depth + 1) for one in value], ast.Load())
         return ast.Constant(value if isinstance(value, (str, int, float, bool, type(None))) else ...)
+
+    def of_section(self, options: dict[str, str]) -> ast.expr:
+        made = self.of_plain(options, 0)
+        return Options(made.keys, made.values) if isinstance(made, ast.Dict) else made
 
     def of_yaml(self, node: yaml.Node | None, depth: int) -> ast.expr:
         import yaml

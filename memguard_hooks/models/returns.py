@@ -55,6 +55,9 @@ _MAPPINGS = frozenset({"dict", "builtins.dict", "types.SimpleNamespace", "omegac
 _CUT = {"replace": 2, "removeprefix": 1, "removesuffix": 1, "strip": 1, "rstrip": 1}
 """Methods of texts that give another text, and how many texts they take."""
 
+_LISTS = frozenset({"list", "tuple", "builtins.list", "builtins.tuple"})
+"""Calls that list what they are given in its order."""
+
 _CHOICES = frozenset({"selectbox", "radio", "select_slider"})
 """Last names of calls that let a visitor choose one of what they list."""
 
@@ -122,6 +125,8 @@ class Returns(FrameworkSettings):
             yield from (one if isinstance(one, Table) else ANYTHING for one in self._values(first, scope))
         elif name in ("vars", "builtins.vars") and len(node.args) == 1:
             yield from (one if isinstance(one, Made) else ANYTHING for one in self._values(first, scope))
+        elif name in _LISTS and len(node.args) == 1:
+            yield from (_listed(one) or Made(name, node, scope) for one in self._values(first, scope))
         elif last in _CHOICES and len(node.args) > 1:
             for table in self._values(node.args[1], scope):
                 yield from self._items(table, ()) if isinstance(table, Table) else (ANYTHING,)
@@ -175,6 +180,8 @@ class Returns(FrameworkSettings):
             yield from (value for value in found if fallback is None or value != ANYTHING)
             yield from self._values(fallback, scope) if fallback is not None and not is_there else ()
             yield from () if found or fallback is not None else (ANYTHING,)
+        elif isinstance(base, Table) and name in ("keys", "values") and not node.args:
+            yield _listed(base, name) or ANYTHING
         elif isinstance(base, Table) and name == "get" and node.args and isinstance(base.node, ast.Dict):
             found = tuple(self._items(base, self._values(node.args[0], scope)))
             found = (None,) if found == (ANYTHING,) and len(node.args) == 1 and self._is_written_out(base) else found
@@ -270,3 +277,14 @@ class Returns(FrameworkSettings):
                 for value in self._values(returned, inner)
             )  # fmt: skip
         yield from found or (None,)
+
+
+def _listed(value: Value, view: str = "keys") -> Table | None:
+    """Return a list of what a table holds, of a mapping its keys or its values; None where no order is written out."""
+    if not isinstance(value, Table) or value.changes or isinstance(value.node, ast.Set):
+        return None
+    if not isinstance(value.node, ast.Dict):
+        return value
+    found = [one for one in (value.node.keys if view == "keys" else value.node.values) if one is not None]
+    is_whole = len(found) == len(value.node.keys) and None not in value.node.keys
+    return Table(ast.List(found, ast.Load()), value.scope) if is_whole else None
