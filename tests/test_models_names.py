@@ -82,7 +82,9 @@ def told(calls: list[ModelCall]) -> str:
     return " ".join(words) or "-"
 
 
-ALL = [shape for name in ("shapes.txt", "shapes_seen.txt", "shapes_unseen.txt") for shape in read_shapes(name)]
+TABLES = ("shapes.txt", "shapes_seen.txt", "shapes_unseen.txt", "shapes_later_seen.txt", "shapes_later_unseen.txt",
+          "shapes_last_unseen.txt")  # fmt: skip
+ALL = [shape for name in TABLES for shape in read_shapes(name)]
 
 
 def normal(names: str) -> str:

@@ -32,6 +32,10 @@ _PRODUCTION = frozenset({"production", "prod", "live"})
 _DEVELOPMENT = frozenset({"development", "dev", "local", "test", "testing", "debug"})
 
 
+_NEVER = (ExternalValue("typing.TYPE_CHECKING"), ExternalValue("sys.frozen"))
+"""What is false where Python itself runs the code: programs that PyInstaller and its like make are frozen."""
+
+
 class Conditions(Evaluation):
     """Tells whether conditions hold."""
 
@@ -101,4 +105,4 @@ def _is_true(value: Value) -> bool | None:
         return False if value.variable.upper() in ("DEBUG", "TESTING") else None
     if isinstance(value, Made):
         return False if value.name.startswith("torch.") and value.name.endswith("is_available") else None
-    return False if value == ExternalValue("typing.TYPE_CHECKING") else None
+    return False if value in _NEVER else None

@@ -15,7 +15,7 @@ import re
 from memguard_hooks.formats.python_nodes import IN_PIECES
 from memguard_hooks.models.documents import INI, Options
 from memguard_hooks.models.evaluation import MAX_VALUES
-from memguard_hooks.models.frameworks import DYNACONF, FLASK
+from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION
 from memguard_hooks.models.parameters import defines
 from memguard_hooks.models.returns import Returns
 from memguard_hooks.models.scopes import last_name
@@ -327,6 +327,8 @@ class Folding(Returns):
             elif isinstance(base, ExternalValue) and base.name in FLASK:
                 unknown = UnknownInCode("nothing in the project sets it in the app's config")
                 yield from [value for key in keys for value in self._flask(key)] or [unknown]
+            elif base == ExternalValue(SESSION):
+                yield from [value for key in keys for value in self._session(key)] or [ANYTHING]
             elif isinstance(base, Made) and base.name in DYNACONF:
                 yield from (value for key in keys for value in self._dynaconf(base, str(key)))
             elif base == ExternalValue("os.environ"):

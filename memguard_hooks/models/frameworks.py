@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 
-from memguard_hooks.models.members import Members
+from memguard_hooks.models.members import OF_MAPPINGS, Members
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import (
     ANYTHING,
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 FLASK = frozenset({"flask.Flask.config", "flask.current_app.config", "quart.Quart.config", "quart.current_app.config"})
 """What holds the settings of a web app under their keys."""
+
+SESSION = "streamlit.session_state"
+"""What streamlit keeps for each visitor, under keys or as attributes."""
 
 DJANGO = ExternalValue("django.conf.settings")
 
@@ -55,6 +58,8 @@ class FrameworkSettings(Members):
                 f"Django's settings lack {name}" if found is not None else "no settings of Django are found"
             )
             yield from found or (unknown,)
+        elif base == ExternalValue(SESSION) and name not in OF_MAPPINGS:
+            yield from self._session(name) or (ANYTHING,)
         elif isinstance(base, Made) and base.name in DYNACONF:
             yield from (BoundMethod(base, name),) if name == "get" else self._dynaconf(base, name)
         else:
@@ -161,6 +166,32 @@ class FrameworkSettings(Members):
         silent = argument(call.node, 1, ("silent",))
         if silent is None or self._values(silent, call.scope) != (True,):
             yield UnknownInCode(f"{path} is not in the repository")
+
+    # Streamlit
+
+    def _session(self, key: Value) -> Values:
+        """Return what code or a widget may put under a key of a visitor's session, or as its attribute."""
+        if not isinstance(key, str):
+            return (ANYTHING,)
+        found = [value for one in self._naming("session_state") for value in self._session_in(one, key)]
+        return tuple(dict.fromkeys(found))
+
+    def _session_in(self, module: NameScope, key: str) -> Iterator[Value]:
+        for change in module.changes:
+            if self._has_spent():
+                yield ANYTHING
+                return
+            if change.name.rpartition(".")[2] == "session_state" and self._hold(change.conditions) is not False:
+                yield from self._put(change.key, change.value, change.scope, key)
+        for call in module.settings:
+            target = call.node.func
+            is_it = isinstance(target, ast.Attribute) and target.attr == key and last_name(target.value) == "session_state"
+            if is_it and self._hold(call.conditions) is not False:
+                yield from self._values(call.node.args[0], call.scope)
+        for call in module.calls:
+            named = argument(call.node, -1, ("key",))
+            if isinstance(named, ast.Constant) and named.value == key:
+                yield from (ANYTHING if isinstance(one, Made) else one for one in self._values(call.node, call.scope))
 
     # Django
 

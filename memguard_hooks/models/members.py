@@ -41,7 +41,8 @@ _GIVEN = _BY_REQUESTS | {"typer.Option", "typer.Argument", "pydantic.Field", "py
 _WRITTEN: dict[str, Value] = {"os.curdir": ".", "os.pardir": "..", "os.sep": "/", "os.path.sep": "/"}
 """What parts of paths stand for on Linux."""
 
-_OF_MAPPINGS = frozenset({"clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"})
+OF_MAPPINGS = frozenset({"clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"})
+"""Methods of mappings, which are no keys where keys are attributes."""
 
 
 class Members(Parameters):
@@ -62,7 +63,7 @@ class Members(Parameters):
             yield from self._made_attribute(base, name)
         elif isinstance(base, (ClassValue, InstanceValue)):
             yield from self._member(base, name, scope)
-        elif isinstance(base, Table) and name not in _OF_MAPPINGS and self._has(base, name):
+        elif isinstance(base, Table) and name not in OF_MAPPINGS and self._has(base, name):
             yield from self._items(base, (name,))  # as OmegaConf, Box and their like let it be asked for
         elif isinstance(base, str):
             # `.value` of an enumeration, and what leads from a path to another.

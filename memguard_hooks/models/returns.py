@@ -10,7 +10,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.models.chosen import is_runtime, lightest
 from memguard_hooks.models.documents import DOCUMENTS, FORMATS
 from memguard_hooks.models.documents import read as read_document
-from memguard_hooks.models.frameworks import DYNACONF, FLASK, FrameworkSettings
+from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION, FrameworkSettings
 from memguard_hooks.models.parameters import parameters_of
 from memguard_hooks.models.values import (
     ANYTHING,
@@ -134,6 +134,9 @@ class Returns(FrameworkSettings):
             for base in self._values(first, scope):
                 for attribute in self._values(node.args[1], scope):
                     yield from self._asked(base, str(attribute), argument(node, 2, ()), scope)
+        elif name == f"{SESSION}.get" and first is not None:
+            yield from [value for key in self._values(first, scope) for value in self._session(key)]
+            yield from self._values(node.args[1], scope) if len(node.args) > 1 else (None,)
         elif name.removesuffix(".get") in FLASK and last == "get" and first is not None:
             found = [value for key in self._values(first, scope) for value in self._flask(key)]
             yield from found or (self._values(node.args[1], scope) if len(node.args) > 1 else (None,))
