@@ -1,10 +1,15 @@
 """What `no-eager-heavy-imports --fix` does to repositories: which imports leave, what holds the others, and the lints after.
 
-    python benchmarks/import_moves.py FOLDER ... [--scope all] [--verbose] [--beside-ruff]
+    python benchmarks/import_moves.py FOLDER ... [--scope all] [--verbose] [--beside-ruff] [--beside-trial]
 
 Nothing is written: what would be is compiled, walked, fixed once more, and given to ruff beside what there is. With
 `--beside-ruff` nothing is moved, and the imports that run at start are told apart from those that ruff's TID253
 (banned-module-level-imports) finds when all heavy modules are banned.
+
+`--beside-trial` compares with a codemod that looks at one file at a time: it moves each import that nothing but bodies of
+functions and annotations use, whatever stays, whatever that saves. A site is a statement that loads a heavy library at
+start. It is out where the walk of the result does not find it there; its library is, where no site of it is left in that
+repository: only that makes the start smaller.
 """
 
 from __future__ import annotations
@@ -20,9 +25,14 @@ from collections import Counter
 from pathlib import Path
 
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries
+from memguard_hooks.app.movable_imports import as_wanted, read_source
+from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
-from memguard_hooks.fix.import_edit import ImportChange
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.fix.import_edit import ImportChange, move
 from memguard_hooks.fix.imports import plan
+from memguard_hooks.formats.python_source import decode, tree_of
+from memguard_hooks.imports.movable import HeldBy, Moves, Wanted
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree
@@ -50,7 +60,10 @@ def main() -> int:
     parser.add_argument("--scope", choices=("reachable", "all"))
     parser.add_argument("--verbose", action="store_true", help="print each import that stays")
     parser.add_argument("--beside-ruff", action="store_true", help="compare what is found with what TID253 finds")
+    parser.add_argument("--beside-trial", action="store_true", help="compare with moving all that files let move")
     options = parser.parse_args()
+    if options.beside_trial:
+        return _beside_trial(options.folders, options.scope)
     if options.beside_ruff:
         return _beside_ruff(options.folders, options.scope)
     os.environ["MEMGUARD_CACHE_DIR"] = ""
@@ -63,7 +76,7 @@ def main() -> int:
         began = time.process_time()
         change = plan(project, to_start=True)
         seconds = time.process_time() - began
-        before, after = _sites(project), _sites(project.edited(change.files))
+        before, after = len(_eager(project)), len(_eager(project.edited(change.files)))
         held = Counter(_kind(one.reason) for one in change.left)
         faults += _faults(project, change)
         totals += Counter(sites=before, gone=before - after, files=len(change.files))
@@ -95,17 +108,74 @@ def _beside_ruff(folders: list[str], scope: str | None) -> int:
     return 0
 
 
+def _beside_trial(folders: list[str], scope: str | None) -> int:
+    os.environ["MEMGUARD_CACHE_DIR"] = ""
+    print("| repository | sites | movable | trial: out | with its library | here: out | with its library |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    totals: Counter[str] = Counter()
+    for folder in folders:
+        project = _open(folder, scope)
+        before, trial = _eager(project), _tried(project)
+        row = Counter(sites=len(before), movable=sum(len(one.removed) for one in trial.values()))
+        files = {
+            path: move(project.sources.data(path), tree_of(_text(project, path)), one).data for path, one in trial.items()
+        }
+        for name, edited in (("trial", files), ("here", plan(project, to_start=True).files)):
+            after = _eager(project.edited(edited))
+            roots = {root for _, _, root in after}
+            row[name] = len(before) - len(after)
+            row[f"{name} whole"] = sum(root not in roots for _, _, root in before)
+        totals += row
+        print(_trial_row(os.path.basename(os.path.abspath(folder)), row), flush=True)
+    print(_trial_row("all", totals))
+    return 0
+
+
+def _trial_row(name: str, row: Counter[str]) -> str:
+    columns = [row[one] for one in ("sites", "movable", "trial", "trial whole", "here", "here whole")]
+    shares = [str(one) if index == 0 else f"{one} ({one * 100 // (columns[0] or 1)} %)" for index, one in enumerate(columns)]
+    return f"| {' | '.join([name, *shares])} |"
+
+
+def _tried(project: Project) -> dict[str, Moves]:
+    """Return how all imports move that the file by itself lets move."""
+    takers = Takers(project)
+    wanted: dict[str, list[Wanted]] = {}
+    for one in eager_imports(project, find_entries(project)):
+        found = _moves_of(project, takers, one.path, [as_wanted(project, one)])
+        if found is not None:
+            wanted.setdefault(one.path, []).append(as_wanted(project, one))
+    together = {path: _moves_of(project, takers, path, ones) for path, ones in wanted.items()}
+    return {path: one for path, one in together.items() if one is not None}
+
+
+def _moves_of(project: Project, takers: Takers, path: str, wanted: list[Wanted]) -> Moves | None:
+    try:
+        movable = read_source(project, path).movable(wanted, project.settings.service.target_python)
+    except MemguardError:
+        return None
+    moves = movable.moves()
+    if isinstance(moves, HeldBy) or moves.built or moves.settings or moves.blocks:
+        return None
+    return moves if takers.of(path, movable.names, moves.typed) is None else None
+
+
+def _text(project: Project, path: str) -> str:
+    return decode(project.sources.data(path), path)
+
+
+def _eager(project: Project) -> set[tuple[str, int, str]]:
+    """Return the statements that load heavy libraries at start, each with its library."""
+    entries = find_entries(project)
+    for entry in entries:
+        walk_entry(project, entry)  # or fewer functions would be followed than by the fix
+    return {(one.path, one.site.line, one.root) for one in eager_imports(project, entries)}
+
+
 def _open(folder: str, scope: str | None) -> Project:
     tree = WorkTree(folder)
     settings, _ = load(tree)
     return Project(tree, settings if scope is None else settings._replace(scope=scope))  # type: ignore[arg-type]
-
-
-def _sites(project: Project) -> int:
-    entries = find_entries(project)
-    for entry in entries:
-        walk_entry(project, entry)  # or fewer functions would be followed than by the fix
-    return len({(one.path, one.site.line, one.root) for one in eager_imports(project, entries)})
 
 
 def _kind(reason: str) -> str:
