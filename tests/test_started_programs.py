@@ -202,6 +202,116 @@ CASES = {
     ),
     "exec-with-a-star": ("WORDS = ['u', 'api:app']\nos.execlp('uvicorn', *WORDS)", "uvicorn api:app"),
     "interpreter-by-a-variable": ("PY = os.environ.get('PY', sys.executable)\nPopen([PY, 'bot.py'])", "main.py", "bot.py"),
+    "method-of-an-object": (
+        (
+            "class Launcher:\n    def __init__(self, script):\n        self.script = script\n"
+            "    def start(self):\n        self.launch()\n"
+            "    def launch(self):\n        Popen([sys.executable, self.script])\n"
+            "Launcher('one.py').start()\nsecond = Launcher('two.py')\nsecond.start()\nuvicorn.run('api:app')"
+        ),
+        "uvicorn main.py",
+        "one.py",
+        "two.py",
+    ),
+    "as-an-object-is-made": (
+        "class Launcher:\n    def __init__(self):\n        self.started = Popen([sys.executable, 'bot.py'])\nLauncher()",
+        "main.py",
+        "bot.py",
+    ),
+    "words-of-a-class": (
+        (
+            "class Launcher:\n    WORDS = ['python', 'bot.py']\n    def run(self):\n"
+            "        self.started = Popen(self.WORDS)\nLauncher().run()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "words-that-an-object-adds-to": (
+        (
+            "class Launcher:\n    def __init__(self):\n        self.words = ['gunicorn']\n"
+            "        self.words += ['api:app', '-b', choose()]\n"
+            "    def run(self):\n        subprocess.run(self.words)\nLauncher().run()"
+        ),
+        "gunicorn api:app",
+        "main.py",
+    ),
+    "method-of-a-base": (
+        (
+            "class Base:\n    def start(self):\n        self.launch('bot.py')\n"
+            "class Launcher(Base):\n    def launch(self, script):\n        Popen([sys.executable, script])\n"
+            "Launcher().start()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "field-of-a-dataclass": (
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass Launcher:\n    script: str\n    rounds: int = 2\n"
+            "    def start(self):\n        Popen([sys.executable, self.script])\nLauncher('bot.py').start()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "object-of-the-module": (
+        (
+            "class Launcher:\n    def start(self):\n        Popen([sys.executable, 'bot.py'])\n"
+            "launcher = Launcher()\ndef main():\n    launcher.start()\nmain()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "thread-of-a-method": (
+        (
+            "import threading\nclass Launcher:\n    def go(self):\n        subprocess.run([sys.executable, 'bot.py'])\n"
+            "    def run(self):\n        threading.Thread(target=self.go).start()\n        uvicorn.run('api:app')\n"
+            "Launcher().run()"
+        ),
+        "uvicorn main.py",
+        "bot.py",
+    ),
+    "executor": (
+        (
+            "def go(script):\n    subprocess.run([sys.executable, script])\nasync def main():\n"
+            "    loop = asyncio.get_running_loop()\n    loop.run_in_executor(None, go, 'one.py')\n"
+            "    await loop.run_in_executor(None, subprocess.run, [sys.executable, 'two.py'])\nasyncio.run(main())"
+        ),
+        "main.py",
+        "one.py",
+        "two.py",
+    ),
+    "threads-of-a-comprehension": (
+        (
+            "import threading\ndef go(script):\n    subprocess.run([sys.executable, script])\n"
+            "threads = [threading.Thread(target=go, args=(one,)) for one in ('one.py', 'two.py')]\n"
+            "for thread in threads:\n    thread.start()"
+        ),
+        "main.py",
+        "one.py",
+        "two.py",
+    ),
+    "words-added-under-a-condition": (
+        "words = ['gunicorn', 'api:app']\nif maybe():\n    words += ['--reload']\nsubprocess.run(words)",
+        "gunicorn api:app",
+        "main.py",
+    ),
+    "words-that-grow-by-one-nobody-knows": (
+        "words = ['gunicorn', 'api:app']\nwords = words + ['-b', choose()]\nsubprocess.run(words)",
+        "gunicorn api:app",
+        "main.py",
+    ),
+    "one-of-two-scripts-by-a-variable": (
+        "script = 'one.py'\nif maybe():\n    script = 'two.py'\nPopen([sys.executable, script])",
+        "main.py",
+        "python main.py:7 starts Python, and only a run can tell with which file",
+    ),
+    "what-only-the-other-way-leaves": (
+        (
+            "def main(script):\n    if maybe():\n        script = 'two.py'\n        return\n"
+            "    Popen(['python', script])\nmain('one.py')"
+        ),
+        "main.py",
+        "one.py",
+    ),
     "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
     "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),
     "ends": ("Popen([sys.executable, 'manage.py', 'migrate'])", "main.py"),
@@ -228,6 +338,46 @@ def test_where_only_a_run_tells_which_runs_each_is_a_way() -> None:
     assert start.reason == "main.py starts one of several programs, and only a run can tell which"
     replaced = started(IMPORTS + "if maybe():\n    os.execlp('gunicorn', 'gunicorn', 'api:app')\nuvicorn.run('one:app')")
     assert [told(way) for way in replaced.ways] == [["gunicorn api:app"], ["uvicorn main.py"]]
+
+
+OF_AN_OBJECT = """
+class Launcher:
+    def __init__(self):
+        {}
+    def run(self):
+        subprocess.run(['gunicorn', '-w', self.n, 'api:app'])
+Launcher().run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "workers"),
+    [
+        ("words = ['gunicorn', 'api:app']\nif maybe():\n    words += ['-w', '4']\nsubprocess.run(words)", None),
+        ("words = ['gunicorn', 'api:app']\nfor one in maybe():\n    words.extend(one)\nsubprocess.run(words)", 1),
+        ("n = '2'\nif maybe():\n    n = '4'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", None),
+        ("if maybe():\n    n = '4'\nelse:\n    n = '4'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", 4),
+        ("try:\n    n = choose()\nexcept OSError:\n    n = '3'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", None),
+        ("n = 1\nif maybe():\n    n = 4\nuvicorn.run('api:app', workers=n)", None),
+        (OF_AN_OBJECT.format("self.n = '2'\n        if maybe():\n            self.n = '4'"), None),
+        (OF_AN_OBJECT.format("self.n = self.m\n        self.m = self.n + '1'\n        self.n = self.m + '1'"), None),
+    ],
+)
+def test_what_a_condition_decides_is_not_taken_for_certain(lines: str, workers: int | None) -> None:
+    assert started(IMPORTS + lines).workers == workers
+
+
+def test_what_a_command_of_django_starts_counts() -> None:
+    files = {
+        "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n",
+        "site_/settings.py": "INSTALLED_APPS = ['jobs']\n",
+        "jobs/management/commands/work.py": (
+            "import subprocess, sys\nfrom django.core.management.base import BaseCommand\n"
+            "class Command(BaseCommand):\n    def handle(self, *args, **options):\n        self.launch()\n"
+            "    def launch(self):\n        subprocess.Popen([sys.executable, 'bot.py'])\n"
+        ),
+    }
+    assert told(started("", "python manage.py work", **files)) == ["manage.py manage.py", "bot.py"]
 
 
 @pytest.mark.parametrize("count", ["'-w', str(choose())", "f'--workers={choose()}'"])

@@ -14,6 +14,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_folding import Around, BoundNames, command_line_of, given_on
 from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.formats.python_values import Unresolved
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.deployment.start import Host
+    from memguard_hooks.formats.python_folding import Definition
+    from memguard_hooks.formats.python_values import Value
 
 MAX_BYTES = 2**20
 """Bytes of all files that are read to follow the functions that are called; syntax trees take hundred times as much."""
@@ -43,6 +46,9 @@ MAX_DEPTH = 20
 MAX_WORDS = 100
 """Judgment: items of a list that is added to, such as the words of a command."""
 
+MAX_BASES = 10
+"""Judgment: classes of the project that a class derives from."""
+
 MAX_ROUNDS = 20
 """Judgment: rounds of a loop that are followed one by one."""
 
@@ -63,7 +69,14 @@ _WAITS = frozenset({"wait", "communicate", "poll", "run", "call", "check_call", 
 
 _ENDS = frozenset({"sys.exit", "os._exit"})
 
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+_COUNTS = ("worker", "process", "concurrency")
+"""What the name of an option holds whose value is a number of processes."""
+
 _COMMANDS = frozenset({"command", "callback", "group"})
+
+_GROWING = frozenset({"append", "extend"})
 
 
 class CallAtStart(Record):
@@ -134,7 +147,9 @@ class _Walker:
         self._around = Around(host.variables, host.cpus, self._load, program.words)
         self._known: dict[str, BoundNames | None] = {}
         self._followed = [0] if host.followed is None else host.followed
-        self._parts: dict[ast.AST, tuple[list[tuple[ast.Call, bool]], int]] = {}
+        self._parts: dict[ast.AST, tuple[list[tuple[ast.expr, bool]], int]] = {}
+        self._changing: dict[ast.AST, frozenset[str]] = {}
+        self._held: dict[ast.Call, dict[str, tuple[ast.expr, BoundNames]]] = {}
         self._left = MAX_BYTES
         self._inside: set[ast.AST] = set()
         self._threads = self._loops = 0
@@ -210,8 +225,7 @@ class _Walker:
                 if branch is not None:
                     return self._block(branch, names, is_certain=is_certain, depth=depth)
                 self._expressions(statement.test, names, is_certain=is_certain, depth=depth)
-                ends = self._block(statement.body, names, is_certain=False, depth=depth)
-                return self._block(statement.orelse, names, is_certain=False, depth=depth) and ends
+                return self._either(statement.body, statement.orelse, names, depth)
             case ast.For() | ast.AsyncFor():
                 self._loop(statement, names, is_certain=is_certain, depth=depth)
             case ast.While():
@@ -225,7 +239,8 @@ class _Walker:
             case ast.Try():
                 ends = self._block([*statement.body, *statement.orelse], names, is_certain=is_certain, depth=depth)
                 for handler in statement.handlers:
-                    ends = self._block(handler.body, names, is_certain=False, depth=depth) and ends
+                    handled = self._either(handler.body, [], names, depth, has_ended=ends)
+                    ends = ends and handled
                 return self._block(statement.finalbody, names, is_certain=is_certain, depth=depth) or ends
             case ast.Return() | ast.Raise():
                 self._expressions(statement, names, is_certain=is_certain, depth=depth)
@@ -233,16 +248,49 @@ class _Walker:
             case _:
                 ended = self._expressions(statement, names, is_certain=is_certain, depth=depth)
                 self._note_argv(statement, names)
-                if is_certain and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-                    _grow(statement.value, names)
-                names.follow(statement)
+                if not _grow(statement, names):
+                    names.follow(statement)
                 return ended
         return False
+
+    def _either(
+        self,
+        body: list[ast.stmt],
+        otherwise: list[ast.stmt],
+        names: BoundNames,
+        depth: int,
+        *,
+        has_ended: bool = False,
+    ) -> bool:
+        """Follow two ways of which only a run tells which it takes; what they leave of a name differently is not known.
+
+        `has_ended` tells that the second one, of no statements, has left them before. Returns whether both do.
+        """
+        changing = frozenset[str]().union(*(self._changing_in(one) for one in (*body, *otherwise)))
+        before = {name: _Kept.of(name, names) for name in changing}
+        is_first_over = self._block(body, names, is_certain=False, depth=depth)
+        first = {name: _Kept.of(name, names) for name in changing}
+        for name, kept in before.items():
+            kept.put_back(name, names)
+        is_other_over = self._block(otherwise, names, is_certain=False, depth=depth) or has_ended
+        for name, kept in first.items():
+            if is_other_over:
+                kept.put_back(name, names)
+            elif not is_first_over:
+                kept.join(name, names)
+        return is_first_over and is_other_over
+
+    def _changing_in(self, statement: ast.stmt) -> frozenset[str]:
+        """Return the names that a statement binds, or whose objects it changes."""
+        if statement not in self._changing:
+            self._changing[statement] = frozenset(_changing(statement))
+        return self._changing[statement]
 
     def _loop(self, loop: ast.For | ast.AsyncFor, names: BoundNames, *, is_certain: bool, depth: int) -> None:
         """Follow each round of a loop, or one where nobody knows how many there are."""
         self._expressions(loop.iter, names, is_certain=is_certain, depth=depth)
-        rounds = _rounds(loop, names)
+        is_whole = not any(isinstance(one, (ast.Break, ast.Continue)) for one in walk(loop))
+        rounds = _rounds(loop.target, loop.iter, names) if is_whole else None
         for given in rounds or ():
             for name, value, caller in given:
                 names.pass_in(name, value, caller, loop.lineno)
@@ -250,7 +298,7 @@ class _Walker:
         names.lose(loop.target, "repeats")
         if rounds is None:
             self._loops += 1
-            self._block(loop.body, names, is_certain=False, depth=depth)
+            self._either(loop.body, [], names, depth)
             self._loops -= 1
 
     def _while(self, loop: ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> None:
@@ -276,11 +324,35 @@ class _Walker:
         if not self._spend(nodes):
             return True
         ended = False
-        for call, is_repeated in calls:
-            self._loops += is_repeated
-            ended = self._call(call, names, is_certain=is_certain, depth=depth) or ended
-            self._loops -= is_repeated
+        for one, is_repeated in calls:
+            if one.__class__ is ast.Call:
+                self._loops += is_repeated
+                ended = self._call(one, names, is_certain=is_certain, depth=depth) or ended
+                self._loops -= is_repeated
+            else:
+                self._comprehension(one, names, is_certain=is_certain, depth=depth)
         return ended
+
+    def _comprehension(self, node: ast.expr, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+        """Follow each round of a comprehension over what is written out, or one where nobody knows how many there are."""
+        assert isinstance(node, _COMPREHENSIONS)
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        first = node.generators[0]
+        self._expressions(first.iter, names, is_certain=is_certain, depth=depth)
+        is_plain = len(node.generators) == 1 and not first.ifs
+        rounds = _rounds(first.target, first.iter, names) if is_plain else None
+        local = names.inner()
+        if rounds is None:
+            for one in node.generators:
+                local.lose(one.target, "repeats")
+        more = [] if is_plain else [*first.ifs, *node.generators[1:]]
+        self._loops += rounds is None
+        for given in rounds or [[]]:
+            for name, value, caller in given:
+                local.pass_in(name, value, caller, node.lineno)
+            for part in (*more, *parts):
+                self._expressions(part, local, is_certain=is_certain, depth=depth)
+        self._loops -= rounds is None
 
     def _call(self, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         found, inner = names.meaning(call.func)
@@ -288,6 +360,9 @@ class _Walker:
             self._enter(found, inner, call, names, is_certain=is_certain, depth=depth)
             if _is_command(found):
                 self._commands(found.name, inner, depth)
+            return False
+        if found.__class__ is ast.ClassDef:
+            self._make(found, inner, call, names, is_certain=is_certain, depth=depth)
             return False
         if isinstance(call.func, ast.Attribute) and names.made_by(call.func.value)[1] is not None:
             self._method(call, call.func, names, is_certain=is_certain, depth=depth)
@@ -331,6 +406,9 @@ class _Walker:
                 self._enter(function, inner, call, names, is_certain=is_certain, depth=depth)
             elif isinstance(function, ast.Lambda):
                 self._expressions(function.body, inner, is_certain=is_certain, depth=depth)
+            elif isinstance(target, ast.Attribute) and names.made_by(target.value)[1] is not None:
+                call = call if call is not None else ast.copy_location(ast.Call(target, [], []), target)
+                self._method(call, target, names, is_certain=is_certain, depth=depth)
             elif call is not None and (source := names.source_of(target)):
                 self._note(CallAtStart(source, call, names, is_certain))
 
@@ -341,20 +419,34 @@ class _Walker:
             return
         if source:
             self._note(CallAtStart(f"{source}.{function.attr}", call, names, is_certain, made=(made, inner)))
+            if function.attr == "run_in_executor" and len(call.args) > 1:
+                submitted = ast.copy_location(ast.Call(call.func, call.args[1:], call.keywords), call)
+                self._pool(submitted, "submit", names, is_certain=is_certain, depth=depth)
             if source.rpartition(".")[2] in _POOLS and call.args:
                 self._pool(call, function.attr, names, is_certain=is_certain, depth=depth)
             return
         definition, there = inner.meaning(made.func)
         if not isinstance(definition, ast.ClassDef):
             return
-        for method in definition.body:
-            if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name == function.attr:
-                self._enter(method, there, call, names, is_certain=is_certain, depth=depth, is_method=True)
-                return
+        method = _method_of(definition, there, function.attr)
+        if method is not None:
+            if made not in self._held:
+                self._held[made] = _set_by_class(definition, there, made, inner)
+            self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(made, inner))
+            return
         for base in definition.bases:
             if name := there.source_of(base):
                 other = CallAtStart(f"{name}.{function.attr}", call, names, is_certain, (definition, there), (made, inner))
                 self._note(other)
+
+    def _make(
+        self, definition: ast.ClassDef, inner: BoundNames, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int
+    ) -> None:
+        """Follow what a class of the project does as an object is made, and keep what it sets on that."""
+        self._held[call] = _set_by_class(definition, inner, call, names)
+        method = _method_of(definition, inner, "__init__")
+        if method is not None:
+            self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(call, names))
 
     def _pool(self, call: ast.Call, method: str, names: BoundNames, *, is_certain: bool, depth: int) -> None:
         """Follow the function that a pool calls, once for `submit` and nobody knows how often for the others."""
@@ -376,9 +468,9 @@ class _Walker:
         *,
         is_certain: bool,
         depth: int,
-        is_method: bool = False,
+        made: tuple[ast.Call, BoundNames] | None = None,
     ) -> None:
-        """Follow the body of a function, with what it is given."""
+        """Follow the body of a function, with what it is given; `made` is the call that has made the object of a method."""
         if function in self._inside:  # what calls itself calls nothing else then
             return
         if depth >= MAX_DEPTH:
@@ -389,10 +481,19 @@ class _Walker:
         self._inside.add(function)
         local = inner.inner()
         is_command = any(_decorator(one)[1] in _COMMANDS for one in function.decorator_list)
-        for name, value, caller in _arguments(function, call, inner, names, is_method=is_method):
+        for name, value, caller in _arguments(function, call, inner, names, is_method=made is not None):
             given = _option_of(function, name, value, self._program.words) if is_command else value
             local.pass_in(name, given, caller, function.lineno)
+        own = next((one.arg for one in (*function.args.posonlyargs, *function.args.args)), "")
+        is_of_object = made is not None and own and not function.decorator_list
+        if made is not None and is_of_object:
+            local.pass_in(own, *made, function.lineno)
+            local.own, local.attributes[own] = own, self._held.setdefault(made[0], {})
+        else:
+            local.own = ""
         self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
+        if made is not None and is_of_object:
+            self._held[made[0]] = local.attributes.get(own, {})
         self._inside.discard(function)
 
     def _commands(self, group: str, names: BoundNames, depth: int) -> None:
@@ -409,6 +510,173 @@ class _Walker:
             self._enter(chosen, names, None, names, is_certain=True, depth=depth)
 
 
+class _Kept(Record):
+    """What is known of a name at one point: its value, what it stands for, and what is set on it."""
+
+    bound: tuple[Value | Unresolved, int] | None
+    shown: tuple[ast.expr, BoundNames] | None
+    defined: tuple[Definition, BoundNames] | None
+    source: str | None
+    attributes: dict[str, tuple[ast.expr, BoundNames]]
+
+    @staticmethod
+    def of(name: str, names: BoundNames) -> _Kept:
+        """Return what is known of a name."""
+        held = dict(names.attributes.get(name, {}))
+        return _Kept(names.bound.get(name), names.shown.get(name), names.defined.get(name), names.imports.get(name), held)
+
+    def put_back(self, name: str, names: BoundNames) -> None:
+        """Bind a name to what it was."""
+        names.forget(name, 0, "")
+        names.bound.pop(name)
+        if self.bound is not None:
+            names.bound[name] = self.bound
+        if self.shown is not None:
+            names.shown[name] = self.shown
+        if self.defined is not None:
+            names.defined[name] = self.defined
+        if self.source is not None:
+            names.imports[name] = self.source
+        if self.attributes or name == names.own:
+            names.attributes[name] = self.attributes
+
+    def join(self, name: str, names: BoundNames) -> None:
+        """Leave of a name what another way has left of it as well."""
+        other = _Kept.of(name, names)
+        line = max(0 if one.bound is None else one.bound[1] for one in (self, other))
+        if self._is_like(other) or self.bound is None or other.bound is None:
+            if other.bound is None:
+                self.put_back(name, names)
+        elif (words := _words_of_both(self.shown, other.shown)) is not None:
+            names.pass_in(name, words, names, line)
+        else:
+            names.forget(name, line, f"sets {name} under a condition")
+        held = {
+            key: self.attributes[key] if self.attributes.get(key) == other.attributes.get(key) else (_unknown(line), names)
+            for key in {*self.attributes, *other.attributes}
+        }
+        held |= {
+            key: (words, names)
+            for key in {*self.attributes} & {*other.attributes}
+            if held[key] != other.attributes[key]
+            and (words := _words_of_both(self.attributes[key], other.attributes[key])) is not None
+        }
+        if held or name == names.own:
+            names.attributes[name] = held
+
+    def _is_like(self, other: _Kept) -> bool:
+        """Return whether a name is the same on another way."""
+        if (self.defined, self.source) != (other.defined, other.source):
+            return False
+        values = [None if one.bound is None else one.bound[0] for one in (self, other)]
+        if not any(isinstance(value, Unresolved) for value in values) and values[0] == values[1]:
+            return type(values[0]) is type(values[1])
+        nodes = [None if one.shown is None else one.shown[0] for one in (self, other)]
+        return nodes[0] is nodes[1] if any(nodes) else self.bound == other.bound
+
+
+def _unknown(line: int) -> ast.expr:
+    """Return an expression that nobody knows."""
+    return ast.Name("", ast.Load(), lineno=line, col_offset=0, end_lineno=line, end_col_offset=0)
+
+
+def _words_of_both(one: tuple[ast.expr, BoundNames] | None, other: tuple[ast.expr, BoundNames] | None) -> ast.List | None:
+    """Return the words that two lists begin with, None of what begins differently.
+
+    An option whose value is a number of processes stands behind them where one of the two has it, with a value that nobody
+    knows. What else only one has is left out.
+    """
+    if one is None or other is None or not isinstance(one[0], ast.List) or not isinstance(other[0], ast.List):
+        return None
+    first, second = one[0].elts, other[0].elts
+    same = 0
+    while same < min(len(first), len(second)) and first[same] is second[same]:
+        same += 1
+    if not same or one[1] is not other[1]:
+        return None
+    words = list(first[:same])
+    for word in (*first[same:], *second[same:]):
+        texts = [part.value for part in walk(word) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        option = texts[0].partition("=")[0] if texts else ""
+        if is_count(option):
+            words += [ast.copy_location(ast.Constant(option), word), _unknown(word.lineno)]
+    return ast.copy_location(ast.List(words, ast.Load()), one[0])
+
+
+def is_count(option: str) -> bool:
+    """Return whether the value of an option is a number of processes."""
+    return option in ("-w", "-c", "-P", "-j") or (option.startswith("-") and any(one in option for one in _COUNTS))
+
+
+def _changing(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement binds, or whose objects it changes; what functions in it do is their own."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield here.name
+            continue
+        if isinstance(here, ast.Name) and not isinstance(here.ctx, ast.Load):
+            yield here.id
+        elif isinstance(here, (ast.Attribute, ast.Subscript)):
+            owner = here.value
+            is_changed = not isinstance(here.ctx, ast.Load) or (isinstance(here, ast.Attribute) and here.attr in _GROWING)
+            while isinstance(owner, (ast.Attribute, ast.Subscript)):
+                owner = owner.value
+            if is_changed and isinstance(owner, ast.Name):
+                yield owner.id
+        waiting += children(here)
+
+
+def _method_of(
+    definition: ast.ClassDef, names: BoundNames, name: str
+) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, BoundNames] | None:
+    """Return a method of a class of the project, its own or that of one that it derives from, with the names of its file."""
+    for one, inner in _with_bases(definition, names):
+        for method in one.body:
+            if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name == name:
+                return method, inner
+    return None
+
+
+def _with_bases(definition: ast.ClassDef, names: BoundNames) -> list[tuple[ast.ClassDef, BoundNames]]:
+    """Return a class and those of the project that it derives from, the nearest first."""
+    found = [(definition, names)]
+    for one, inner in found:  # which grows
+        for base in one.bases if len(found) < MAX_BASES else ():
+            meant, there = inner.meaning(base)
+            if isinstance(meant, ast.ClassDef) and all(meant is not known for known, _ in found):
+                found.append((meant, there))
+    return found
+
+
+def _set_by_class(
+    definition: ast.ClassDef, inner: BoundNames, call: ast.Call, names: BoundNames
+) -> dict[str, tuple[ast.expr, BoundNames]]:
+    """Return what an object holds before its `__init__`: what its classes set, and the fields of a dataclass."""
+    held: dict[str, tuple[ast.expr, BoundNames]] = {}
+    fields: list[str] = []
+    for one, there in reversed(_with_bases(definition, inner)):
+        for statement in one.body:
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+            for target in targets:
+                if not isinstance(target, ast.Name):
+                    continue
+                if isinstance(statement, ast.AnnAssign):
+                    fields.append(target.id)
+                if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+                    held[target.id] = (statement.value, there)
+    if any(inner.source_of(_called(one)) == "dataclasses.dataclass" for one in definition.decorator_list):
+        held |= {name: (value, names) for name, value in zip(dict.fromkeys(fields), call.args, strict=False)}
+        held |= {one.arg: (one.value, names) for one in call.keywords if one.arg}
+    return held
+
+
+def _called(node: ast.expr) -> ast.expr:
+    return node.func if isinstance(node, ast.Call) else node
+
+
 def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements of a module, those of `try` among them, which nearly always run."""
     for one in statements:
@@ -418,31 +686,40 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield one
 
 
-def _grow(call: ast.Call, names: BoundNames) -> None:
-    """Add to a list that is written out what a call of `append` or `extend` adds to it."""
-    function = call.func
-    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name) or len(call.args) != 1:
-        return
-    found, inner = names.meaning(function.value)
-    added, other = names.meaning(call.args[0])
+def _grow(statement: ast.stmt, names: BoundNames) -> bool:
+    """Add to a list that is written out what a statement adds to it; tell whether it does nothing else."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr=how), args=[added])) if how in _GROWING:
+            more = [added] if how == "append" else None
+        case ast.AugAssign(target=target, op=ast.Add(), value=added):
+            more = None
+        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add(), right=added)):
+            if not isinstance(left, ast.Name) or not isinstance(target, ast.Name) or left.id != target.id:
+                return False
+            more = None
+        case _:
+            return False
+    found, inner = names.meaning(target)
     if not isinstance(found, ast.List) or inner is not names or len(found.elts) > MAX_WORDS:
-        return
-    more: list[ast.expr] = []
-    if function.attr == "append":
-        more = [call.args[0]]
-    elif function.attr == "extend" and isinstance(added, (ast.List, ast.Tuple)) and other is names:
-        more = added.elts
-    if more:
-        grown = ast.copy_location(ast.List([*found.elts, *more], ast.Load()), found)
-        names.pass_in(function.value.id, grown, names, call.lineno)
+        return False
+    if more is None:
+        listed, other = names.meaning(added)
+        more = listed.elts if isinstance(listed, (ast.List, ast.Tuple)) and other is names else []
+    grown = ast.copy_location(ast.List([*found.elts, *more], ast.Load()), found)
+    if isinstance(target, ast.Name) and more:
+        names.pass_in(target.id, grown, names, statement.lineno)
+    elif isinstance(target, ast.Attribute) and more and names.held(target) is not None:
+        names.attributes[names.own][target.attr] = (grown, names)
+    else:
+        return False
+    return True
 
 
-def _rounds(loop: ast.For | ast.AsyncFor, names: BoundNames) -> list[list[tuple[str, ast.expr, BoundNames]]] | None:
-    """Return what each round of a loop over what is written out binds; None of any other, or that may be left."""
-    values, inner = _items(loop.iter, names)
-    if len(values) > MAX_ROUNDS or any(isinstance(one, (ast.Break, ast.Continue)) for one in walk(loop)):
+def _rounds(target: ast.expr, over: ast.expr, names: BoundNames) -> list[list[tuple[str, ast.expr, BoundNames]]] | None:
+    """Return what each round of a loop over what is written out binds, None of any other."""
+    values, inner = _items(over, names)
+    if len(values) > MAX_ROUNDS:
         return None
-    target = loop.target
     rounds: list[list[tuple[str, ast.expr, BoundNames]]] = []
     for value in values:
         targets, parts = [target], [value]
@@ -498,20 +775,21 @@ def _of_part(node: ast.expr, names: BoundNames) -> str:
     return ""
 
 
-def _calls_in(node: ast.AST) -> tuple[list[tuple[ast.Call, bool]], int]:
+def _calls_in(node: ast.AST) -> tuple[list[tuple[ast.expr, bool]], int]:
     """Return the calls that evaluating a statement makes, those inside others first, and how many nodes it has.
 
-    Each with whether it comes again for each item of a comprehension.
+    Comprehensions stand among them as they are. Each with whether it comes again, nobody knows how often.
     """
-    found: list[tuple[ast.Call, bool]] = []
+    found: list[tuple[ast.expr, bool]] = []
     waiting, nodes = [(node, False)], 0
     while waiting:
         here, is_repeated = waiting.pop()
         nodes += 1
         if isinstance(here, ast.Call):
             found.append((here, is_repeated))
-        if not isinstance(here, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            is_repeated = is_repeated or isinstance(here, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
+        if isinstance(here, _COMPREHENSIONS):
+            found.append((here, is_repeated))
+        elif not isinstance(here, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             waiting += [(one, is_repeated) for one in children(here)]
     return found[::-1], nodes
 

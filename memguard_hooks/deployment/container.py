@@ -198,7 +198,8 @@ def beside(service: Service, asked: Sequence[tuple[str, int]]) -> Service:
 def find_maker(name: str, read: Read, images: RepositoryImages, *, is_own: bool) -> ImageMaker | None:
     """Return what makes an image: what is known to do so, what is called like it, or else the repository's Dockerfile.
 
-    `shop-api` is made by what is called so, or `api`. One that is known to make other images makes none besides.
+    `shop-api` is made by what is called so, or `api`. One that is known to make other images makes none besides, but one
+    whose name whoever deploys it fills in.
     """
     known = images.maker(name)
     if known is not None:
@@ -221,7 +222,7 @@ def find_maker(name: str, read: Read, images: RepositoryImages, *, is_own: bool)
     if file is None and is_own:
         usual = (one for one in DOCKERFILES if read(one) is not None)
         only = images.dockerfiles if len(images.dockerfiles) == 1 else ()
-        file = next((one for one in (*usual, *only) if not images.makes_others(one)), None)
+        file = next((one for one in (*usual, *only) if not name or not images.makes_others(one)), None)
     return ImageMaker(file, "" if file.startswith("docker/") else parent(file)) if file is not None else None
 
 

@@ -12,6 +12,7 @@ from itertools import islice, pairwise, zip_longest
 from posixpath import relpath
 from shlex import quote
 
+from memguard_hooks.deployment.calls_at_start import is_count
 from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
 from memguard_hooks.deployment.start import PREPARING, SMALL, Host, StartCommand, unknown
 from memguard_hooks.deployment.values_in_code import value_of
@@ -47,9 +48,6 @@ MAX_PARTS, MAX_LENGTH = 500, 2**13
 """Judgment: parts of an expression, and letters of a text, that a command is read from; people write far fewer."""
 
 _INTERPRETERS = ("sys.executable", "sys._base_executable")
-
-_COUNTS = ("worker", "process", "concurrency")
-"""What the name of an option holds whose value is a number of processes."""
 
 _ENDS = late_pattern(
     r"(?:python\S* -m )?(?:pip[\d.]*|alembic|playwright|nltk|spacy|venv|compileall|pytest|ensurepip)(?: |$)|uv (?!run )"
@@ -90,11 +88,6 @@ def find_programs(calls: Sequence[CallAtStart], own: str, host: Host, parse: Par
             break
     waited = () if is_serving else tuple(found.waited)
     return Programs(tuple(found.replaced), found.is_replaced, waited, found.beside(is_serving=is_serving))
-
-
-def _is_count(option: str) -> bool:
-    """Return whether the value of an option is a number of processes."""
-    return option in ("-w", "-c", "-P", "-j") or (option.startswith("-") and any(one in option for one in _COUNTS))
 
 
 def _is_start(call: CallAtStart) -> bool:
@@ -220,7 +213,7 @@ class _Command:
         if self.words[:1] == [None] and target is not None and (target == "-m" or target.endswith(".py")):
             self.words[0] = _PYTHON  # by a path that only a run can tell
         self.has_unknown_count |= any(
-            word is None and before is not None and _is_count(before) for before, word in pairwise(self.words)
+            word is None and before is not None and is_count(before) for before, word in pairwise(self.words)
         )
 
     @property
@@ -304,7 +297,7 @@ class _Command:
             is_first = not before or _OPERATORS.match(before[-1])
             if len(text) > MAX_LENGTH or (part is None and (is_first or before.startswith(_PYTHON) or before == "-m")):
                 return ""
-            self.has_unknown_count |= part is None and _is_count(before)
+            self.has_unknown_count |= part is None and is_count(before)
             text += _ANYTHING if part is None else part
         return text
 
@@ -343,7 +336,7 @@ class _Command:
                 continue
             pieces = list(self._pieces(inner, names))
             is_option = len(pieces) > 1 and (pieces[0] or "").startswith("-")
-            if is_option and None in pieces and _is_count(pieces[0] or ""):
+            if is_option and None in pieces and is_count(pieces[0] or ""):
                 self.has_unknown_count = True
             known = [_ANYTHING if one is None else one for one in pieces] if is_option else pieces
             yield None if None in known else "".join(one for one in known if one is not None)

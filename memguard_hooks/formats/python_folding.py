@@ -110,7 +110,8 @@ class BoundNames:
     """The names of a module or a function in the order in which it binds them; `bound` holds the value and the line of each.
 
     `shown` holds the expressions that names stand for, each with the names that it is to be read by, and `defined` the
-    functions and classes; `attributes` are what code sets on objects.
+    functions and classes; `attributes` are what code sets on objects, and `own` the one whose method is followed, of which
+    they are all that counts.
     `package` is the one that relative imports start from, where it is known. `starred` are the names that `import *` may
     bind. `parameters` are those of a function that is followed for one call, `missed` tells that the variable that its
     caller names is not set; `depth`, `calls` and `looked` bound what is followed.
@@ -135,9 +136,11 @@ class BoundNames:
         self.imports: dict[str, str] = {}
         self.parameters: frozenset[str] = frozenset()
         self.missed = False
+        self.own = ""
         self.depth = 0
         self.calls = [0]
         self.looked = [0]
+        self.reading: set[tuple[str, str]] = set()
         self.returns: dict[ast.FunctionDef, ast.expr | None] = {}
         self.enumerations: dict[ast.ClassDef, Enumeration | None] = {}
         self._package = package
@@ -150,6 +153,7 @@ class BoundNames:
         other.defined, other.imports = dict(self.defined), dict(self.imports)
         other.attributes = {name: dict(held) for name, held in self.attributes.items()}
         other.depth, other.calls, other.looked = self.depth, self.calls, self.looked
+        other.own, other.reading = self.own, self.reading
         other.returns, other.enumerations = self.returns, self.enumerations
         return other
 
@@ -362,9 +366,18 @@ class BoundNames:
             if node.id in self.shown:
                 value, names = self.shown[node.id]
                 return names.meaning(value, steps - 1)
+        held = self.held(node) if steps and self.own else None
+        if held is not None:
+            return held[1].meaning(held[0], steps - 1)
         module, _, name = self.source(node).rpartition(".") if steps else ("", "", "")
         other = self.around.load(module) if module else None
         return (node, self) if other is None else other.meaning(ast.Name(name, ast.Load()), steps - 1)
+
+    def held(self, node: ast.expr) -> tuple[ast.expr, BoundNames] | None:
+        """Return what the object whose method is followed holds under a name, and the names to read it by."""
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            return None
+        return self.attributes.get(self.own, {}).get(node.attr) if node.value.id == self.own else None
 
     def made_by(self, node: ast.expr) -> tuple[str, ast.Call | None, BoundNames]:
         """Return the dotted name of the class or function that has made an object, the call, and the names to read it by."""
@@ -507,6 +520,9 @@ class BoundNames:
             return members.member(name)
         if name in ("name", "value") and (member := self._member(owner)) is not None:
             return member.name if name == "name" else _told(member)
+        held = self.held(node) if self.own else None
+        if held is not None:
+            return self._held_value(held, name)
         _, made, names = self.made_by(owner)
         if made is not None and isinstance(made.func, ast.Attribute) and made.func.attr in _PARSING:
             return names.option(name)
@@ -514,6 +530,17 @@ class BoundNames:
         if isinstance(settings, ast.ClassDef):
             return inner.field(settings, name)
         return self._foreign(node)
+
+    def _held_value(self, held: tuple[ast.expr, BoundNames], name: str) -> Value:
+        """Return what an object holds. Raises UnknownValue for what is made of itself."""
+        key = (self.own, name)
+        if key in self.reading:
+            raise UnknownValue
+        self.reading.add(key)
+        try:
+            return held[1].evaluate(held[0])
+        finally:
+            self.reading.discard(key)
 
     def _enumeration(self, node: ast.expr) -> Enumeration | None:
         """Return the enumeration that a name stands for, None for anything else."""

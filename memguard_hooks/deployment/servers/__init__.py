@@ -265,7 +265,7 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
     if waiting[0].rpartition("/")[2] == "manage.py":
         from memguard_hooks.deployment.servers.frameworks import read_manage
 
-        return read_manage(start, waiting[1:], host)
+        return read_manage(start, waiting[1:], host, parse)
     return _followed(start, waiting[1:], host, parse)
 
 

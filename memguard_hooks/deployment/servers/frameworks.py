@@ -17,6 +17,10 @@ from memguard_hooks.deployment.start import (
     UnknownStartError,
 )
 
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from memguard_hooks.deployment.servers.process_managers import Parse
+
 FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
 
 FLASK_RUN = grammar("""
@@ -61,14 +65,17 @@ def _flask_app(app: str | None, host: Host) -> EntryPoint | None:
     return host.entrypoint(module, folder=found[0])._replace(text=app)
 
 
-def read_manage(start: StartCommand, words: list[str], host: Host) -> StartCommand:
-    """Read what stands behind `manage.py`, which is a script that loads the settings and the apps they install."""
+def read_manage(start: StartCommand, words: list[str], host: Host, parse: Parse | None = None) -> StartCommand:
+    """Read what stands behind `manage.py`, which is a script that loads the settings and the apps they install.
+
+    `parse` reads what a command of the project starts.
+    """
     verb = words[0] if words else ""
     start = start._replace(server_modules=(SET_UP,), program="django")
     if verb not in ("runserver", "runserver_plus", "testserver"):
         from memguard_hooks.deployment.servers import management
 
-        return management.read(start, verb, words[1:], host)
+        return management.read(start, verb, words[1:], host, parse)
     return _reloaded(start, reload="--noreload" not in words and verb != "testserver")
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
+    from memguard_hooks.deployment.servers.process_managers import Parse
     from memguard_hooks.formats.python_folding import BoundNames
 
     Reader: TypeAlias = "Callable[[StartCommand, Sequence[str], BoundNames | None, Host], StartCommand]"
@@ -47,8 +48,8 @@ _CLUSTER = 4
 """Processes of a cluster of django-q besides its workers."""
 
 
-def read(start: StartCommand, verb: str, words: Sequence[str], host: Host) -> StartCommand:
-    """Read a command of `manage.py`; one of the project's own is code that is followed."""
+def read(start: StartCommand, verb: str, words: Sequence[str], host: Host, parse: Parse | None = None) -> StartCommand:
+    """Read a command of `manage.py`; one of the project's own is code that is followed, and `parse` reads what it starts."""
     program = _program(start, words, host)
     followed = follow(program, host) if program is not None else None
     if followed is not None and not followed.is_whole:
@@ -65,7 +66,7 @@ def read(start: StartCommand, verb: str, words: Sequence[str], host: Host) -> St
     start = start._replace(program="manage.py")
     if program is None or settings is None:
         return start
-    return _own(start, verb, program, settings, host)
+    return _own(start, verb, program, settings, host, parse)
 
 
 def _program(start: StartCommand, words: Sequence[str], host: Host) -> Program | None:
@@ -76,7 +77,9 @@ def _program(start: StartCommand, words: Sequence[str], host: Host) -> Program |
     return Program(path, "", True, None, (parent(path), entry.folder, *entry.roots), tuple(words))
 
 
-def _own(start: StartCommand, verb: str, program: Program, settings: BoundNames, host: Host) -> StartCommand:
+def _own(
+    start: StartCommand, verb: str, program: Program, settings: BoundNames, host: Host, parse: Parse | None
+) -> StartCommand:
     """Follow a command of an app that the settings install: its module is loaded, and its `handle` called."""
     apps = settings.bound.get("INSTALLED_APPS", ((), 0))[0]
     for app in apps if isinstance(apps, tuple) else ():
@@ -87,7 +90,7 @@ def _own(start: StartCommand, verb: str, program: Program, settings: BoundNames,
             line = settings.bound["INSTALLED_APPS"][1]
             loaded = Loaded(settings.path, line, module, "as a command of Django")
             inner = Program(path, module, False, "Command().handle", program.roots, program.words)
-            begun = read_from(start, inner, host)
+            begun = read_from(start, inner, host, parse)
             return begun._replace(loads=(*begun.loads, loaded), calls=(*begun.calls, (path, "Command.handle")))
     return start
 
