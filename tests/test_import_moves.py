@@ -17,7 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from work import LINEAR, at_most, growth
 
-from memguard_hooks.fix.import_edit import move
+from memguard_hooks.fix.import_edit import move, write_lazy
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Wanted
 from memguard_hooks.imports.name_uses import is_type_checking, own_nodes
@@ -347,6 +347,40 @@ def test_linters_and_type_checkers_find_nothing_new(tmp_path: Path, command: tup
     was, now, spoiled = told(tmp_path, command, "before", "after", "spoiled")
     assert now - was == Counter()
     assert spoiled
+
+
+def fixed_by_ruff(root: Path, *arguments: str) -> None:
+    """Let ruff fix all files of a folder by one rule, as far as it does."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--quiet", "--fix-only", "--unsafe-fixes", *arguments]
+    subprocess.run([*command, str(root)], check=True)
+
+
+def test_lazy_imports_are_those_that_ruff_writes(tmp_path: Path) -> None:
+    ours: dict[str, bytes] = {}
+    for name, (before, _) in all_pairs().items():
+        module, moves = read(before.encode(), (3, 15))
+        if isinstance(moves, HeldBy) or not (moves.hosts or moves.for_types) or moves.built or moves.blocks:
+            continue
+        # It leaves statements of several names alone, and makes lazy what is for type checkers too.
+        if "if TYPE_CHECKING" not in before and all(len(statement.names) == 1 for statement, _ in moves.removed):
+            ours[f"{name}.py"] = write_lazy(before.encode(), module, moves.removed)
+            write(tmp_path, {f"{name}.py": before})
+    heavy = 'lint.flake8-tidy-imports.require-lazy=["heavy"]'
+    fixed_by_ruff(tmp_path, "--preview", "--target-version=py315", "--select=TID254", "--config", heavy)
+    theirs = {one.name: one.read_bytes() for one in tmp_path.glob("case_*.py")}
+    assert len(ours) >= 200
+    assert {name: one for name, one in ours.items() if theirs[name] != one} == {}
+
+
+def test_unused_imports_are_deleted_as_ruff_deletes_them(tmp_path: Path) -> None:
+    rest = ("", "\n\ndef use():\n    return 1\n", "import os\n\n\ndef use():\n    return os.name\n")
+    sources = [
+        form.before + one for form in FORMS.values() for one in rest if not {"os", "x"} & {*re.findall(r"\w+", form.before)}
+    ]
+    ours = {f"case_{number}.py": moved(one) for number, one in enumerate(sources)}
+    write(tmp_path, dict(zip(ours, sources, strict=True)))
+    fixed_by_ruff(tmp_path, "--select=F401")
+    assert {one.name: one.read_bytes() for one in tmp_path.glob("case_*.py")} == ours
 
 
 HEADS_OF_FILES = [
