@@ -41,6 +41,14 @@ TASK = {
         {"name": "worker", "image": IMAGE, "memory": 256, "command": ["celery", "-A", "app", "worker", "-c", "2"]},
     ],
 }
+RENDERED = {"family": "shop", "memory": "1024", "containerDefinitions": [{"name": "backend", "environment": []}]}
+WORKFLOW = """\
+jobs:
+  build:
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {file: docker/prod.Dockerfile, tags: "ghcr.io/me/shop:latest"}
+"""
 CLOUDFORMATION = """\
 Resources:
   Table: {Type: AWS::DynamoDB::Table}
@@ -186,6 +194,9 @@ def refuse(error: MemguardError) -> None:
                       ("worker", "celery -A app worker -c 2", 256, "ecs")], id="ecs"),
         pytest.param({"infrastructure/aws/task-web.json": json.dumps(TASK), **PLAIN},
                      [("worker", "celery -A app worker -c 2", 256, "ecs")], id="ecs-without-an-image"),
+        pytest.param({"aws/backend.json": json.dumps(RENDERED), "docker/prod.Dockerfile": DOCKERFILE, "app.py": "app = 1\n",
+                      "requirements.txt": "flask\n", ".github/workflows/build.yml": WORKFLOW},
+                     [("shop", "gunicorn -w 3 app:app", 1024, "ecs")], id="ecs-whose-image-a-workflow-fills-in"),
         pytest.param({"aws/staging/t.json": json.dumps(TASK), "aws/production/t.json":
                       json.dumps(TASK).replace("256", "300"), **APP}, [("web", "gunicorn -w 3 app:app", 960, "ecs"),
                                ("worker", "celery -A app worker -c 2", 300, "ecs")], id="ecs-for-production"),

@@ -138,6 +138,8 @@ def test_variables_of_an_image(text: str, variables: dict[str, str]) -> None:
         pytest.param('WORKDIR /a\nCOPY ["src", "/a/"]\nCMD python main.py', ["src/main.py"], "src", id="exec-form"),
         pytest.param("ARG D=/srv\nWORKDIR $D\nCOPY src $D\nCMD python main.py", ["src/main.py"], "src", id="variables"),
         pytest.param("CMD python main.py", ["main.py"], "", id="nothing-is-copied"),
+        pytest.param("ARG D=/srv\nFROM x AS low\nARG D=/app\nWORKDIR $D\nFROM low\nCOPY src $D\nCMD python main.py",
+                     ["src/main.py"], "src", id="argument-of-the-stage-below"),
         pytest.param("WORKDIR /app\nCOPY ../x .\nADD https://a.b/c .\nCMD python main.py", ["main.py"], "", id="outside"),
     ],
 )  # fmt: skip
@@ -532,6 +534,7 @@ SCRIPT = b"#!/bin/sh\nexec gunicorn app:app\n"
         pytest.param('COPY . .\nRUN ln -sf /app/go.sh /usr/bin/go && chmod +x go.sh\nCMD ["go"]', "app:app", id="linked"),
         pytest.param("COPY . .\nRUN true && install -m 755 go.sh /usr/local/bin\nCMD go.sh", "app:app", id="installed"),
         pytest.param("ARG N=go\nCOPY . .\nRUN set -e; cp -p $N.sh /$N\nCMD /go", "app:app", id="copied-by-a-command"),
+        pytest.param("COPY *.sh /app/\nCOPY api /app\nCMD /app/go.sh", "app:app", id="overlaid"),
         pytest.param("COPY . .\nRUN ln -s /app/none.sh /usr/bin/go\nCMD go", None, id="link-to-nothing"),
         pytest.param("COPY . .\nRUN ln -s /app/app.py /usr/bin/go\nCMD go", None, id="no-script"),
     ],

@@ -129,6 +129,8 @@ def test_a_program_is_unknown(script: str, reason: str) -> None:
         pytest.param('[ "$N" -gt 1 ] && exec gunicorn -w 6 a:a || exec gunicorn a:a', 6, id="list"),
         pytest.param("case ${MODE:-web} in web|api) exec gunicorn -w 5 a:a ;; *) exec celery worker ;; esac", 5, id="case"),
         pytest.param('if [ -z "$M" ]; then\nM=3\nfi\ngunicorn -w $M a:a', 3, id="if-gives-a-default"),
+        pytest.param('if [ -z "$M" ]; then\nC=$(hostname)\nif [ $C = a ]; then export M=6; else export M=6; fi\nfi\n'
+                     "gunicorn -w $M a:a", 6, id="if-gives-a-default-among-others"),
         pytest.param('[ -n "${M+x}" ] || M=3\ngunicorn -w $M a:a', 3, id="list-gives-a-default"),
         pytest.param(': "${M:=4}"\ngunicorn -w $M a:a', 4, id="colon-gives-a-default"),
         pytest.param('server() {\n  exec gunicorn -w"$1" a:a\n}\nmain() {\n  case "$1" in server) server ${M:-4} ;; esac\n'

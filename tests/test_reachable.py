@@ -526,6 +526,14 @@ def test_what_compose_starts_for_developers_is_a_warning(project: Path, capsys: 
     assert main([]) == 1
 
 
+def test_a_module_that_a_package_of_the_repository_lacks_is_not_installed(project: Path) -> None:
+    files = {"Procfile": "web: python -m jobs.gone\n", "jobs/__init__.py": "", ".gitmodules": "", "requirements.txt": ""}
+    write_dedented(project, files)
+    command = [sys.executable, "-m", "memguard_hooks", "check", "--select", "MG305"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert "-m jobs.gone is not in the repository: jobs has no such module" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

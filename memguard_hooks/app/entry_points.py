@@ -314,7 +314,7 @@ def find_program(project: Project, service: Service, started: StartCommand) -> S
 def _is_measured(project: Project, started: StartCommand) -> bool:
     """Return whether a start is that of an installed program, of which all that it loads was measured."""
     entrypoint = started.entrypoint
-    if entrypoint is None or not _is_program(entrypoint) or _locate(project, entrypoint):
+    if entrypoint is None or not _is_program(project, entrypoint) or _locate(project, entrypoint):
         return False
     return bool(started.server_modules) and all(project.cost_of(name)[0] is not None for name in started.server_modules)
 
@@ -322,17 +322,30 @@ def _is_measured(project: Project, started: StartCommand) -> bool:
 def is_installed_program(project: Project, service: Service) -> bool:
     """Return whether a service that nobody can judge starts a program of a package that is installed."""
     entrypoint = read_command(project, service).entrypoint
-    return entrypoint is not None and _is_program(entrypoint) and _locate(project, entrypoint) is None
+    return entrypoint is not None and _is_program(project, entrypoint) and _locate(project, entrypoint) is None
 
 
-def _is_program(entrypoint: EntryPoint) -> bool:
-    return entrypoint.is_main and entrypoint.module is not None
+def _is_program(project: Project, entrypoint: EntryPoint) -> bool:
+    """Return whether an entry point is one of a package of which the repository has nothing."""
+    if not entrypoint.is_main or entrypoint.module is None:
+        return False
+    return _package_of(project, entrypoint) is None
+
+
+def _package_of(project: Project, entrypoint: EntryPoint) -> str | None:
+    """Return the file of the repository that the first package of a module is, None where there is none."""
+    top = (entrypoint.module or "").partition(".")[0]
+    resolver = Resolver(project.tree, _roots(project, entrypoint))
+    return resolver.files(top)[-1] if top != entrypoint.module and resolver.is_whole(top) else None
 
 
 def _absent(project: Project, entrypoint: EntryPoint) -> str:
     """Return why nobody can judge what is not in the repository: of an installed program, what its import takes at least."""
     reason = f"{entrypoint.text} is not in the repository"
-    if not _is_program(entrypoint) or entrypoint.module is None:
+    package = _package_of(project, entrypoint) if entrypoint.is_main else None
+    if package is not None:
+        return f"{reason}: {parent(package)} has no such module"
+    if not _is_program(project, entrypoint) or entrypoint.module is None:
         return reason
     top = entrypoint.module.partition(".")[0]
     cost, version = max(map(project.cost_of, (top, entrypoint.module)), key=lambda one: one[0] or -1)

@@ -144,11 +144,21 @@ class Image(Record):
             command=text,
             environment=self.environment,
             folder=folder,
-            mounts={**files, **folders},
+            mounts={**files, **folders, **dict(self._overlaid(text, read))},
             variables=self.variables,
             builds=self.builds,
             base=self.base,
         )
+
+    def _overlaid(self, command: str, read: Read) -> Iterator[tuple[str, str]]:
+        """Yield the files that a command names of a folder to which several were copied, of which the last has none such."""
+        for word in islice(self._words(command), MAX_LINKS):
+            place = posixpath.normpath(posixpath.join(self.workdir, word))
+            copied = [one for one in reversed(self.copies) if place.startswith(f"{one[0].rstrip('/')}/")]
+            sources = [join(source, place[len(here) :].lstrip("/")) for here, source in copied]
+            there = next((one for one in sources if one is not None and read(one) is not None), None)
+            if len(sources) > 1 and there is not None and there != sources[0]:
+                yield place, there
 
     def _words(self, command: str) -> Iterator[str]:
         """Yield the words of a command, with what the image sets, or their defaults."""
@@ -218,6 +228,7 @@ def read_image(
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
     stages: dict[str, Image] = {}
+    declared: dict[str, Mapping[str, str]] = {}
     text = data.decode("utf-8-sig", "replace")
     file = _File(path, tuple(re.split(r"\r?\n", text)), context)
     builder: _Builder | None = None
@@ -239,12 +250,13 @@ def read_image(
             if deployed and builder is not None and builder.keys[1:] and NAMED_FOR_PRODUCTION.search(builder.keys[1]):
                 production = builder.keys[0]
             base = stages.get(words[0].lower()) if words else None
+            inherited = declared.get(words[0].lower(), {}) if words else {}
             if base is None:
                 name = words[0] if words else ""
                 base = _known_base(name, instruction.line) or Image(instruction.line)
                 base = base._replace(base=_base_image(instruction, outer, path))
                 base = bases(name, path) or base
-            builder = _Builder(instruction, base, file, stages, read, {**outer, **arguments})
+            builder = _Builder(instruction, base, file, stages, read, {**outer, **arguments}, inherited)
             builder.keys = (str(builder.number), *([words[2].lower()] if len(words) > 2 else []))
         elif builder is None:
             if instruction.name == "ARG":
@@ -253,7 +265,7 @@ def read_image(
             builder.apply(instruction)
         if builder is not None:
             for key in builder.keys:
-                stages[key] = builder.image
+                stages[key], declared[key] = builder.image, builder.arguments
     if target:
         if target.lower() not in stages:
             return Skipped(path, None, f"has no stage {target}")
@@ -390,12 +402,14 @@ class _Builder:
         stages: Mapping[str, Image],
         read: Read,
         given: Mapping[str, str],
+        inherited: Mapping[str, str],
     ) -> None:
+        """`given` are the arguments of the build, `inherited` those that the stage below it has declared."""
         self.image = (base or Image(start.line))._replace(line=start.line)
         self.number = sum(key.isdecimal() for key in stages)
         self.keys: tuple[str, ...] = ()
         self._inherits_cmd = True
-        self._arguments: dict[str, str] = {}
+        self.arguments = dict(inherited)
         self._given = given
         self._file = file
         self._stages = stages
@@ -406,8 +420,8 @@ class _Builder:
         image = self.image
         if instruction.name == "ARG":
             pairs = {**_pairs(instruction.text, self._known), **_given(instruction.text, self._given)}
-            self._arguments.update(pairs)
-            within(self._arguments, MAX_VARIABLES, "arguments", self._file.path, instruction.line)
+            self.arguments.update(pairs)
+            within(self.arguments, MAX_VARIABLES, "arguments", self._file.path, instruction.line)
         elif instruction.name == "ENV":
             pairs = _pairs(instruction.text, self._known)
             dropped = {name: value for name, value in image.environment.items() if name not in pairs}
@@ -450,7 +464,7 @@ class _Builder:
     @property
     def _known(self) -> dict[str, str]:
         """What an instruction may put into its words."""
-        return {"PATH": ":".join(PROGRAMS), **self._arguments, **self.image.environment}
+        return {"PATH": ":".join(PROGRAMS), **self.arguments, **self.image.environment}
 
     def _builds_of_origin(self, text: str) -> tuple[Build, ...]:
         """Return what ran in the stage that `COPY --from` takes from."""

@@ -363,6 +363,8 @@ class _ScriptReader:
         ways: list[_Way] = []
         asked: list[str] = []
         arithmetic: str | None = None
+        only = compound.branches[0] if len(compound.branches) == 1 else None
+        unset = self._unset_in(only.test[0], way, is_true=True) if only is not None and only.test else None
         for branch in compound.branches:
             is_true = self._answer(branch.test, way) if branch.test else True
             is_only = len(compound.branches) == 1
@@ -381,7 +383,11 @@ class _ScriptReader:
             if not ways:
                 return
             ways.append(way.fork())
+        value = ways[0].variables.get(unset) if unset is not None and unset not in ways[0].lost else None
+        is_over = bool(ways[0].end)
         self._merge(way, ways, compound.line, asked[0], arithmetic)
+        if unset is not None and value is not None and not is_over:  # as `${X:-4}` is 4
+            way.set(unset, value, compound.line)
 
     def _case(self, compound: Compound, way: _Way) -> None:
         subject = self._value(compound.subject[0], way, compound.line)
@@ -591,13 +597,18 @@ class _ScriptReader:
 
     def _is_default(self, test: Statement, body: Sequence[Statement], way: _Way, is_true: bool) -> bool:  # noqa: FBT001
         """Return whether a variable that nothing sets is asked for, and given a value where it is not set."""
+        name = self._unset_in(test, way, is_true=is_true)
+        return name is not None and all(isinstance(one, ShellCommand) and _sets(one, name) for one in body)
+
+    def _unset_in(self, test: Statement, way: _Way, *, is_true: bool) -> str | None:
+        """Return the variable that a test asks for and that nothing sets, None for any other test."""
         if not isinstance(test, ShellCommand) or len(test.parts) != 1 or len(test.words) not in (3, 4):
-            return False
+            return None
         kind, operator, asked = (word.text for word in test.words[:3])
         name = re.fullmatch(r'"?\$\{?([A-Za-z_]\w*)(?:\+\w+)?\}?"?', asked)
         if kind not in ("[", "[[", "test") or operator != ("-z" if is_true else "-n") or name is None:
-            return False
-        return not way.has(name[1]) and all(isinstance(one, ShellCommand) and _sets(one, name[1]) for one in body)
+            return None
+        return None if way.has(name[1]) else name[1]
 
     # Commands
 
