@@ -109,12 +109,15 @@ HELD_OUT_LAST = (
     Case("transformers", "Qwen/Qwen2.5-0.5B-Instruct", "float16"),
     Case("faster-whisper", "base.en", "int8"),
     Case("faster-whisper", "distil-medium.en", "int8_float32"),
-    Case("faster-whisper", "small", "int16"),
+    Case("faster-whisper", "large-v2", "default"),
     Case("faster-whisper", "medium.en", "int8_float32"),
     Case("openai-whisper", "tiny.en"),
     Case("openai-whisper", "small.en"),
 )
-"""Written down whole before the first of them was measured."""
+"""Written down whole before the first of them was measured.
+
+In place of small as int16, which CTranslate2 refuses on some CPUs, stands what the seed 16 drew of those in no list.
+"""
 
 CONVERSIONS = (
     Case("transformers", "distilbert/distilgpt2", "", "bin"),

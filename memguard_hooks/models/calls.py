@@ -41,6 +41,13 @@ PASSED_ON = {"partial": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0
 """Last names of calls that call what they are given, with the arguments behind it; and the place of that."""
 
 
+CONFIGURED = {
+    "presidio_analyzer:NlpEngineProvider.create_engine": ("models", "model_name"),
+    "presidio_analyzer:SpacyNlpEngine": ("model_name",),
+}
+"""Functions that load each model that a mapping names, and the keys to the names in it; presidio-analyzer 2.2.360."""
+
+
 class ModelCall(Record):
     """A call that loads a model, by one of `names`, or each of them; `reason` says why there may be others.
 
@@ -227,6 +234,10 @@ def _names(
 ) -> tuple[tuple[str, ...], str, bool] | None:
     """Return the names that a call may be given, why there may be others, and whether it is given each of them."""
     is_task = loader.kind == "task"
+    configured = _configured(folding, loader, node, scope)
+    if configured:
+        names = tuple(one for one in configured if isinstance(one, str) and one)
+        return names, _reason(configured), len(names) > 1
     values, is_sure = _given_name(folding, loader, node, scope, skipped)
     is_each = folding.is_each
     if not is_sure and ANYTHING in values:
@@ -250,6 +261,17 @@ def _names(
     if loader.kind == "unknown" and not names:
         return ("",), "", False
     return names, _reason(values), is_each
+
+
+def _configured(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope) -> Values:
+    """Return the names in the mapping that a call is given, or what made the object that it is a method of."""
+    keys = CONFIGURED.get(loader.function)
+    if keys is None:
+        return ()
+    owners = folding.values(node.func.value, scope) if isinstance(node.func, ast.Attribute) else ()
+    calls = [(one.call, one.scope) for one in owners if isinstance(one, Made)] or [(node, scope)]
+    given = [(argument(call, 0, ("nlp_configuration", "models")), around) for call, around in calls]
+    return tuple(value for one, around in given if one is not None for value in folding.below(one, around, *keys))
 
 
 def _local(loader: Loader, values: Values, *, is_each: bool) -> tuple[tuple[str, ...], str, bool] | None:

@@ -17,7 +17,7 @@ from memguard_hooks.models.documents import INI, Options
 from memguard_hooks.models.evaluation import MAX_VALUES
 from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION
 from memguard_hooks.models.parameters import defines
-from memguard_hooks.models.returns import Returns
+from memguard_hooks.models.returns import Returns, listed
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import (
     ANYTHING,
@@ -171,6 +171,21 @@ class Folding(Returns):
         except RecursionError:
             return ()
 
+    def below(self, node: ast.expr, scope: NameScope, *keys: str) -> Values:
+        """Return what lies below keys of a mapping, or of each mapping that a list holds."""
+
+        def find() -> Values:
+            found = self._values(node, scope)
+            for key in keys:
+                tables = [
+                    inner for one in found if isinstance(one, Table)
+                    for inner in ((one,) if isinstance(one.node, ast.Dict) else self._items(one, ()))
+                ]  # fmt: skip
+                found = tuple(value for one in tables if isinstance(one, Table) for value in self._items(one, (key,)))
+            return tuple(dict.fromkeys(found))
+
+        return self._once(("below", node, scope, *keys), find, (ANYTHING,))
+
     def names_of(self, value: Value, scope: NameScope) -> list[str]:
         """Return the dotted names of what is called; of a class without an `__init__` of its own, those of its parents."""
         if value == ExternalValue("super.__init__"):
@@ -257,10 +272,34 @@ class Folding(Returns):
             yield from self._values(node.value, scope)
         elif isinstance(node, ast.Lambda):
             yield FunctionValue(node, scope)
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            yield self._comprehended(node, scope.inner.get(node))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield from (-one if isinstance(one, (int, float)) else ANYTHING for one in self._values(node.operand, scope))
         else:
             yield ANYTHING
+
+    def _comprehended(self, node: ast.ListComp | ast.GeneratorExp, inner: NameScope | None) -> Value:
+        """Return the list that a comprehension over one list makes, where each item is known and is a constant."""
+        one = node.generators[0]
+        if inner is None or len(node.generators) > 1 or not isinstance(one.target, ast.Name):
+            return ANYTHING
+        is_each = self.is_each
+        made: list[ast.expr] = []
+        sources = self._values(one.iter, inner)
+        table = listed(sources[0]) if len(sources) == 1 else None
+        if table is None or isinstance(table.node, ast.Dict):
+            return ANYTHING
+        for item in table.node.elts:
+            with self._frame(inner, {one.target.id: self._values(item, table.scope)}):
+                kept = [self._truth(test, inner) for test in one.ifs]
+                values = self._values(node.elt, inner)
+            if None in kept or len(values) != 1 or not isinstance(values[0], (str, int, float)):
+                self.is_each = is_each
+                return ANYTHING
+            made += [ast.Constant(values[0])] if all(kept) else []
+        self.is_each = is_each
+        return Table(ast.List(made, ast.Load()), inner)
 
     def _part(self, node: ast.expr, scope: NameScope) -> Values:
         if isinstance(node, ast.FormattedValue):
@@ -413,6 +452,13 @@ class Folding(Returns):
     def _name(self, node: ast.Name, scope: NameScope) -> Iterator[Value]:
         here: NameScope | None = scope
         while here is not None:
+            if isinstance(here.node, (ast.ListComp, ast.GeneratorExp)):
+                given = next(
+                    (one[node.id] for frame, one in reversed(self._frames) if frame is here and node.id in one), None
+                )
+                if given is not None:
+                    yield from given
+                    return
             is_hidden = isinstance(here.node, ast.ClassDef) and here is not scope
             if node.id in here.bindings and not is_hidden:
                 found = self._bound(here.bindings[node.id], node.lineno if here is scope else None)

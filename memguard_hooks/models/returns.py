@@ -126,7 +126,7 @@ class Returns(FrameworkSettings):
         elif name in ("vars", "builtins.vars") and len(node.args) == 1:
             yield from (one if isinstance(one, Made) else ANYTHING for one in self._values(first, scope))
         elif name in _LISTS and len(node.args) == 1:
-            yield from (_listed(one) or Made(name, node, scope) for one in self._values(first, scope))
+            yield from (listed(one) or Made(name, node, scope) for one in self._values(first, scope))
         elif last in _CHOICES and len(node.args) > 1:
             for table in self._values(node.args[1], scope):
                 yield from self._items(table, ()) if isinstance(table, Table) else (ANYTHING,)
@@ -184,7 +184,7 @@ class Returns(FrameworkSettings):
             yield from self._values(fallback, scope) if fallback is not None and not is_there else ()
             yield from () if found or fallback is not None else (ANYTHING,)
         elif isinstance(base, Table) and name in ("keys", "values") and not node.args:
-            yield _listed(base, name) or ANYTHING
+            yield listed(base, name) or ANYTHING
         elif isinstance(base, Table) and name == "get" and node.args and isinstance(base.node, ast.Dict):
             found = tuple(self._items(base, self._values(node.args[0], scope)))
             found = (None,) if found == (ANYTHING,) and len(node.args) == 1 and self._is_written_out(base) else found
@@ -282,7 +282,7 @@ class Returns(FrameworkSettings):
         yield from found or (None,)
 
 
-def _listed(value: Value, view: str = "keys") -> Table | None:
+def listed(value: Value, view: str = "keys") -> Table | None:
     """Return a list of what a table holds, of a mapping its keys or its values; None where no order is written out."""
     if not isinstance(value, Table) or value.changes or isinstance(value.node, ast.Set):
         return None
