@@ -124,7 +124,7 @@ def test_eager(project: Path, capsys: pytest.CaptureFixture[str], case: tuple[st
     source, message, *reasons = case
     fix = MOVE if not reasons else f"{MOVE.rstrip()}, once nothing holds it here: {reasons[0]}\n"
     write_dedented(project, {"app.py": used(source, "pandas", "DataFrame", "generativeai", "plt")})
-    assert main(["app.py"]) == 1
+    assert main(["app.py", "--scope", "all"]) == 1
     module = message.partition("{")[2].rstrip("}")
     assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{fix}"
 
@@ -153,7 +153,7 @@ def test_what_stands_in_for_another_counts_where_it_is_installed(
 
 def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dedented(project, {"app.py": "def load():\n    import pandas\nload()\n"})
-    assert main(["app.py"]) == 1
+    assert main(["app.py", "--scope", "all"]) == 1
     assert capsys.readouterr().out == finding(
         "app.py:2:5", "pandas", "in function load, called at module level",
         "    fix: import it where it is used, or call the function later, when a request or a job needs it\n",
@@ -394,7 +394,7 @@ MADE_LAZY = "__lazy_modules__ = ['pandas']\nimport pandas\n"
 ])  # fmt: skip
 def test_target_python(project: Path, source: str, python: str | None, status: int) -> None:
     write_dedented(project, {"app.py": source})
-    assert main(["app.py", *(["--target-python", python] if python else [])]) == status
+    assert main(["app.py", "--scope", "all", *(["--target-python", python] if python else [])]) == status
 
 
 def test_what_holds_imports_is_looked_for_within_bounds(

@@ -176,8 +176,9 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
     found = find_eager(project, eager, advice)
     if eager.whenever or _is_for_developers(eager):
         found = found._replace(severity="warning")
-    if not eager.services:
-        yield found
+    if not eager.services:  # nobody knows that a process loads it
+        is_held = found.code == "MG201" and not found.is_fixable and project.settings.scope != "all"
+        yield found._replace(severity="warning") if is_held else found
         return
     outcome: Deferred = "never"
     own, is_of_sessions = _is_run_in_sessions(eager)
