@@ -253,6 +253,13 @@ def test_services_are_those_that_compose_resolves(client: str, tmp_path: Path, f
     assert ours == told(client, tmp_path, files)
 
 
+@pytest.mark.parametrize("image", ["python", "python:3", "docker.io/library/python:slim", "python@sha256:0", "python:3.12"])
+def test_images_of_python_are_known_without_a_version(image: str) -> None:
+    """What they run was left out without a word where the repository has no file of that name."""
+    (service,) = read({"compose.yaml": f"services: {{w: {{image: '{image}', command: celery -A a worker -c 2}}}}"}).services
+    assert service.environment.get("PYTHON_VERSION") == ("3.12" if "3.12" in image else None)
+
+
 REFUSED = [
     pytest.param("command: python a.py\n    mem_limit: 256m\n    deploy: {resources: {limits: {memory: 1g}}}", id="values"),
     pytest.param(

@@ -95,7 +95,7 @@ _NO_SERVICE = late_pattern(
     r"(?!.*(?:python|gunicorn|uvicorn|celery|-c\b|\.sh\b))"
 )
 """Commands of a container that is entered by hand, or that serves no app: documentation and tests."""
-_PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
+_PYTHON_IMAGE = late_pattern(r"(?:^|/)python(?:[:@](\d+\.\d+)?|$)")
 _FOR_IMAGES = late_pattern(
     r"(?i)(?:.*/)?\.?(?:docker|compose|docker-compose|deploy(?:ment)?s?|infra(?:structure)?|ops|hosting|server|swarm|stack"
     r"|prod(?:uction)?)"
@@ -283,7 +283,7 @@ def _service(
         started, installs = _built(one, one.facts["build",].place, read, made.images)
     else:
         base = _PYTHON_IMAGE.search(one.text("image") or "")
-        image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
+        image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base is not None and base[1] else {})
         own, file = _made_here(one, made, read)
         installs = bool(file)
         started = own if isinstance(own, Skipped) else _run(own or image, one, file or one.place.path, read)
