@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from memguard_hooks.catalog import lookup
+from memguard_hooks.dependencies.required import known_versions
 from memguard_hooks.dependencies.served import served
 from memguard_hooks.hooks import pin_litellm
 from memguard_hooks.project.project import Project
@@ -411,6 +412,16 @@ def test_other_packages(run: Run, text: str, settings: str, expected: list[str])
 def test_proposal_for_other_packages(run: Run, declared: str, fix: str) -> None:
     outcome = run(declared)
     assert re.fullmatch(f"    fix: {fix}", outcome.out.splitlines()[1])
+
+
+def test_proposal_beside_a_pin_is_of_a_version_whose_requirements_are_known(run: Run) -> None:
+    """langchain-openai 1.1.13 was measured, and lies between versions of its table that need openai 1 and openai 2."""
+    table = known_versions("langchain-openai")
+    assert table is not None
+    assert "1.1.13" not in table.versions
+    fix = run("openai==1.109.1\nlangchain-openai").out.partition("fix: langchain-openai==")[2].split()[0]
+    assert fix in table.versions
+    assert fix < "1.1"
 
 
 # Markers and groups

@@ -385,6 +385,9 @@ class Judge:
         table, known = served(name), known_versions(name)
         listed = table.versions if table is not None else reversed(known.versions) if known is not None else ()
         measured = () if table is not None else self._measured(name)
+        if known is not None:
+            # What the one before a version requires may be too little for it: of what is proposed that is looked up.
+            measured = tuple(one for one in measured if one in known.versions)
         yield from (one for one in dict.fromkeys((*measured, *listed)) if _version(one) in inside)
 
     def _measured(self, name: str) -> tuple[str, ...]:
