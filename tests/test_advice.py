@@ -14,6 +14,7 @@ from folders import write
 from memguard_hooks.app.estimate import SHARED_WITH_ARBITER
 from memguard_hooks.app.moved_imports import move_imports
 from memguard_hooks.commands import check
+from memguard_hooks.deployment import calls_at_start
 from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports
 
 APP = """import flask
@@ -173,6 +174,41 @@ def test_a_function_that_runs_at_start_is_no_place_to_move_to_by_itself(
     ((severity, fix),) = eager(capsys)
     assert severity == "error"
     assert "call that function later" in fix
+    write(root, {"app.py": app.replace("return 1", "return pandas.DataFrame()")})
+    ((severity, fix),) = eager(capsys)
+    assert severity == "warning", "a handler runs it all the same"
+    assert "call that function later" in fix
+
+
+def test_what_only_functions_of_a_program_load_that_is_not_followed_is_a_warning(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which of its commands runs is not known then; what stands at the top of the file loads in each."""
+    main = "import sys\nimport pandas\n\ndef train():\n    import learn\n\ndef serve():\n    print(pandas)\n\n"
+    main += "def main():\n    run = train if sys.argv[1] != 'serve' else serve\n    run()\n\nmain()\n"
+    write(
+        root,
+        {
+            "main.py": main,
+            "learn.py": "import torch\n\ndef fit():\n    return torch\n",
+            "Procfile": "worker: python main.py serve\n",
+        },
+    )
+    monkeypatch.setattr(calls_at_start, "MAX_DEPTH", 0)
+    no_eager_heavy_imports.main(["--format", "json"])
+    found = {one["path"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert "torch is loaded at start, if its command runs it, imported at module level" in found["learn.py"]["message"]
+    assert found["learn.py"]["severity"] == "warning"
+    assert "if its command" not in found["main.py"]["message"]
+
+
+def test_deleting_what_others_load_saves_nothing_on_lambda_either(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: app.report\n"
+    write(root, {"app.py": "import pandas\nimport rows\n\ndef report(event, context):\n    return pandas, rows\n"})
+    write(root, {"template.yaml": f"{template}      Runtime: python3.11\n", "rows.py": "import pandas\n"})
+    ((severity, fix),) = eager(capsys)
+    assert severity == "warning"
+    assert fix == "deleting it saves nothing by itself: app.py:1 loads pandas all the same"
 
 
 def test_an_import_is_right_where_deferring_it_is_of_no_use(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -202,9 +202,9 @@ def _is_missed(project: Project, path: str, site: ImportSite, root: str) -> bool
     return site.why == IN_EXCEPT and project.declared.beside(path).lacks(root)
 
 
-Deferred: TypeAlias = "Literal['never', 'later', 'at start', 'unknown', 'no use']"
+Deferred: TypeAlias = "Literal['never', 'later', 'at start', 'at start and later', 'unknown', 'no use']"
 """What comes of an import that is deferred: some service never runs it, each runs it later, what it moves into runs at start
-itself, nobody can tell, or to defer it is of no use to any."""
+itself, and besides what each runs later, nobody can tell, or to defer it is of no use to any."""
 
 
 def deferred(project: Project, eager: Eager) -> Deferred:
@@ -223,11 +223,13 @@ def deferred(project: Project, eager: Eager) -> Deferred:
         if moments is None:
             return "unknown"
         is_start_judged = (entry.settings.judge or JUDGED) == "start"
+        is_later = "serving" in moments and not is_start_judged
         if "start" in moments:
-            found.add("at start")
+            found.add("at start and later" if is_later else "at start")
         else:
-            found.add("later" if "serving" in moments and not is_start_judged else "never")
-    return "never" if "never" in found else "at start" if "at start" in found else "later"
+            found.add("later" if is_later else "never")
+    order: tuple[Deferred, ...] = ("never", "at start", "at start and later", "later")
+    return next(one for one in order if one in found)
 
 
 def _moments_when_moved(project: Project, entry: ServiceEntry, sites: Sequence[Step], root: str) -> set[Moment] | None:

@@ -119,7 +119,8 @@ class Advice:
         key = (eager.root, self._services(eager), is_deleted)
         if key not in self._savings:
             own = self._unused_places if is_deleted else None
-            without = [(one.entry, _sites_at(one.sites, own)) for one in eager.services if is_useful(one.entry)]
+            judged = (one for one in eager.services if is_deleted or is_useful(one.entry))
+            without = [(one.entry, _sites_at(one.sites, own)) for one in judged]
             saving = find_saving(self._project, eager.root, without) if without else None
             if saving is not None and saving.is_little:
                 others = (one for one in self._eager if is_deleted or one.root != eager.root)
@@ -174,7 +175,7 @@ class Advice:
 def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Finding]:
     """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
     found = find_eager(project, eager, advice)
-    if eager.whenever or _is_for_developers(eager):
+    if eager.whenever or _is_for_developers(eager) or _is_of_a_command(project, eager):
         found = found._replace(severity="warning")
     if not eager.services:  # nobody knows that a process loads it
         is_held = found.code == "MG201" and not found.is_fixable and project.settings.scope != "all"
@@ -189,22 +190,26 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
     saving = advice.saving(eager, found)
     saves_start = saving is not None and saving.is_of_start
     is_later = outcome == "later" or (outcome in ("never", "unknown") and saves_start)
-    is_done = outcome == "at start" or eager.site.why.endswith(FROM_OUTSIDE) or (is_later and saving is not None)
+    is_done = outcome in _AT_START or eager.site.why.endswith(FROM_OUTSIDE) or (is_later and saving is not None)
     if found.code == "MG201" and eager.at_request and is_done:
         return  # each process loads it as it serves, before and after
     if saving is not None and saving.is_little:
         yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
     elif found.code != "MG201":
         yield _with_saving(found, saving)._replace(severity="warning" if saves_start else found.severity)
-    elif outcome == "at start" and is_of_sessions:
+    elif outcome in _AT_START and is_of_sessions:
         yield found._replace(severity="warning", fix=(_OF_SESSIONS,), is_fixable=False)
     elif is_later:
         yield _later(found, eager, saving)
-    elif outcome == "at start":
+    elif outcome in _AT_START:
         fix = "move the import into the function that uses it, and call that function later: now it runs at start"
-        yield found._replace(fix=(fix,), is_fixable=False)
+        severity = "warning" if outcome == "at start and later" else found.severity
+        yield found._replace(severity=severity, fix=(fix,), is_fixable=False)
     else:
         yield _with_saving(found, saving)
+
+
+_AT_START = ("at start", "at start and later")
 
 
 def _later(found: Finding, eager: Eager, saving: MovedSaving | None) -> Finding:
@@ -264,6 +269,18 @@ def _is_for_developers(eager: Eager) -> bool:
     return bool(eager.services) and all(is_for_developers(one.entry) for one in eager.services)
 
 
+def _is_of_a_command(project: Project, eager: Eager) -> bool:
+    """Return whether only functions load an import, of programs that could not be followed to the command given to them."""
+    commands = [one.entry.command for one in eager.services]
+    if not commands or not all(one.program == "python" and one.workers is None for one in commands):
+        return False
+    return any(
+        site.line == step.line and site.why.startswith("in function")
+        for step in eager.way.chain
+        for site in project.sources.analysis(step.path, project.target).sites
+    )
+
+
 def find_eager(project: Project, eager: Eager, advice: Advice | None = None) -> Finding:
     """Return what is said of one import, in the light of what comes of moving it where that is known."""
     path, site = eager.path, eager.site
@@ -278,11 +295,12 @@ def find_eager(project: Project, eager: Eager, advice: Advice | None = None) -> 
     unused = _unused(project, eager) if advice is None else advice.unused(eager)
     when = AT_REQUEST if eager.at_request else "at start"
     when = eager.whenever or when
+    only = ", if its command runs it" if _is_of_a_command(project, eager) else ""
     if unused is not None and site.why == "at module level":
-        code, message = "MG203", f"{name} is loaded at start and not used: nothing in this file names {unused}{takes}"
+        code, message = "MG203", f"{name} is loaded at start{only} and not used: nothing in this file names {unused}{takes}"
         fix, can_move = f"delete the import, if no other file takes {unused} from here", True
     else:
-        code, message = "MG201", f"{name} is loaded {when}, imported {site.why}{takes}"
+        code, message = "MG201", f"{name} is loaded {when}{only}, imported {site.why}{takes}"
         fix, can_move = _fix(project, eager, advice, is_unused=unused is not None)
     place = (path, site.line, site.column)
     return Finding(*place, code, message, HOOK, name, "error", cost, eager.way.chain, (fix,), site.end_line, can_move)
