@@ -5,7 +5,7 @@
 Each app is a small file for a framework, written from the table below: libraries that it imports as it loads, and libraries
 that its handlers import when they are called. It is started for real on the loopback address, in each of its ways, with the
 files of the environment put out of the page cache. The memory of its processes is read at start, and after 1, 50 and 500
-calls of each handler. Bots talk to a server of this program instead of Telegram, celery's broker is a folder.
+calls of each handler. Bots talk to a server of this program instead of Telegram, and celery to one that stands for Redis.
 
 Every other app is one on which constants may be fitted; the errors are told for the others too.
 """
@@ -53,6 +53,7 @@ aiogram
 boto3
 celery
 django<6
+fakeredis[lua]
 fastapi
 flask
 gunicorn
@@ -62,6 +63,7 @@ openai
 pandas
 pillow
 python-telegram-bot
+redis
 requests
 scikit-learn
 sqlalchemy
@@ -169,11 +171,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 app = get_wsgi_application()
 """,
     "celery": """\
-import os
 from celery import Celery
 {eager}
-app = Celery("app", broker="filesystem://")
-app.conf.broker_transport_options = {{"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"}}
+app = Celery("app", broker="redis://127.0.0.1:BROKER/0")
+app.conf.task_ignore_result = True
 
 
 def note(found):
@@ -241,6 +242,11 @@ if __name__ == "__main__":
 }
 SETTINGS = "SECRET_KEY = 'none'\nALLOWED_HOSTS = ['*']\nROOT_URLCONF = 'urls'\nINSTALLED_APPS = []\n"
 
+BROKER = 16379
+SERVE_BROKER = (
+    "import sys; from fakeredis import TcpFakeServer; TcpFakeServer(('127.0.0.1', int(sys.argv[1]))).serve_forever()"
+)
+
 SEND = """
 import sys
 import app
@@ -275,7 +281,7 @@ def write(app: App, folder: Path) -> None:
     """Write the files of an app."""
     eager = "\n".join(USES[name].load for name in app.eager)
     handlers = [handler(app.framework, name, is_lazy=name in app.lazy) for name in (*app.eager, *app.lazy)]
-    head = HEAD[app.framework].format(eager=eager)
+    head = HEAD[app.framework].format(eager=eager).replace("BROKER", str(BROKER))
     tail = TAIL.get(app.framework, "").replace("HANDLERS", ", ".join(app.handlers))
     files = {"app.py": "\n\n".join((head, *handlers, tail))}
     if app.framework == "django":
@@ -391,18 +397,28 @@ def fetch_again(url: str) -> bytes:
 @contextmanager
 def worker(words: Sequence[str], interpreter: Path, folder: Path) -> Iterator[tuple[int, Callable[[str, int], None]]]:
     """Start a worker of celery's; a task notes that it has run."""
-    for name in ("queue", "control"):
-        (folder / name).mkdir()
     answers = folder / "answers"
     answers.touch()
 
     def send(name: str, count: int) -> None:
         wanted = answers.stat().st_size + count
         subprocess.run([str(interpreter), "-c", SEND, name, str(count)], cwd=folder, env=process_environment({}), check=True)
-        wait(lambda: answers.stat().st_size >= wanted)
+        wait_for(wanted, lambda: answers.stat().st_size)
 
-    with running(words, folder, {}) as pid:
+    with broker(interpreter), running(words, folder, {}) as pid:
         yield pid, send
+
+
+@contextmanager
+def broker(interpreter: Path) -> Iterator[None]:
+    """Run a server that stands for Redis: beside a broker of files celery has another pool than beside those in use."""
+    process = subprocess.Popen([str(interpreter), "-c", SERVE_BROKER, str(BROKER)], stderr=subprocess.DEVNULL)
+    try:
+        wait(lambda: is_open(BROKER))
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
@@ -424,10 +440,17 @@ def is_open(port: int) -> bool:
 
 def wait(is_done: Callable[[], bool]) -> None:
     """Wait until something is done."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_done():
+    wait_for(1, is_done)
+
+
+def wait_for(wanted: int, done: Callable[[], int]) -> None:
+    """Wait until so much is done: as long as it goes on, however slowly the machine works."""
+    before, deadline = -1, 0.0
+    while (now := done()) < wanted:
+        if now > before:
+            before, deadline = now, time.monotonic() + WAIT_SECONDS
         if time.monotonic() > deadline:
-            raise TimeoutError
+            raise TimeoutError(f"{now} of {wanted} done, and no more in {WAIT_SECONDS} s")
         time.sleep(0.2)
 
 
@@ -503,7 +526,7 @@ def bot(words: Sequence[str], folder: Path) -> Iterator[tuple[int, Callable[[str
         wanted = api.answers + count
         for _ in range(count):
             api.tell(name)
-        wait(lambda: api.answers >= wanted)
+        wait_for(wanted, lambda: api.answers)
 
     try:
         with running(words, folder, {"BOT_API": f"http://127.0.0.1:{api.server_port}"}) as pid:

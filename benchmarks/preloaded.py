@@ -20,11 +20,11 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from moments import evict, is_open, running, wait
+from moments import BROKER, broker, evict, is_open, running, wait
 from process_memory import MIB, fetch, free_port, install, process_environment, read_together, read_tree
 
 from memguard_hooks.app.service_estimate import assess
@@ -33,10 +33,9 @@ from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 PHASES = ("idle", "50", "500", "collected")
-BROKER = 16379
 REQUIREMENTS = """\
 boto3
 celery
@@ -244,9 +243,6 @@ def state():
 def collect():
     note(collected())
 """
-SERVE_BROKER = (
-    "import sys; from fakeredis import TcpFakeServer; TcpFakeServer(('127.0.0.1', int(sys.argv[1]))).serve_forever()"
-)
 SEND = "import sys, app; [getattr(app, sys.argv[1]).delay() for _ in range(int(sys.argv[2]))]"
 
 
@@ -336,7 +332,7 @@ def run(app: App, workers: int, interpreter: Path, folder: Path) -> dict[str, An
     driver = Driver(app, port, interpreter, folder)
     evict(interpreter.parent.parent / "lib")
     row: dict[str, Any] = {"app": app.name, "workers": workers, "taken": [], "collections": [], "written": []}
-    with broker(interpreter, is_needed=app.framework == "celery"), running(words, folder, {}) as pid:
+    with broker(interpreter) if app.framework == "celery" else nullcontext(), running(words, folder, {}) as pid:
         if app.framework != "celery":
             wait(lambda: is_open(port))
         time.sleep(5)
@@ -349,21 +345,6 @@ def run(app: App, workers: int, interpreter: Path, folder: Path) -> dict[str, An
             row["written"].append([private(one.pid) for one in read_tree(pid)])
             row["collections"].append([] if phase == "idle" else sorted(driver.states("state", workers).values()))
     return row
-
-
-@contextmanager
-def broker(interpreter: Path, *, is_needed: bool) -> Iterator[None]:
-    """Run a server that stands for Redis."""
-    if not is_needed:
-        yield
-        return
-    process = subprocess.Popen([str(interpreter), "-c", SERVE_BROKER, str(BROKER)], stderr=subprocess.DEVNULL)
-    try:
-        wait(lambda: is_open(BROKER))
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def estimate(app: App, workers: int, pins: str, folder: Path, interpreter: Path) -> tuple[int, int]:
