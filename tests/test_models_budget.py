@@ -226,6 +226,16 @@ def test_mapped_weights_are_slow_and_kill_nothing(judge: Judge) -> None:
     assert "MG601" in codes(judge({**files, **pinned, "main.py": half}))
 
 
+def test_weights_larger_than_the_host_are_told_where_the_app_does_not_fit_either(judge: Judge) -> None:
+    files = {
+        "main.py": "import transformers\ntransformers.pipeline('text-generation', 'meta-llama/Llama-3.1-8B')\n",
+        "Procfile": "web: python main.py\n",
+        "requirements.txt": "transformers==5.23.0\ntorch==2.15.0\n",
+        "memguard.toml": 'limit = "512MiB"\ntarget-python = "3.11"\n',
+    }
+    assert "15317 MiB of weights in a mapped file" in finding(judge(files), "MG601")["message"]
+
+
 def test_a_model_of_a_handler_comes_with_the_first_request(judge: Judge) -> None:
     """It is there while the app serves, and not at start; what nothing calls counts only in all."""
     app = (

@@ -20,7 +20,7 @@ from memguard_hooks.catalog.lookup import distributions, is_provided
 from memguard_hooks.commands import check
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
-from memguard_hooks.startup.contents import size_in_memory
+from memguard_hooks.startup.contents import CODECS, size_in_memory
 from memguard_hooks.startup.table import companions, drivers, integrations, known_calls
 from memguard_hooks.tree import WorkTree
 
@@ -370,6 +370,17 @@ def test_a_table_is_sized_by_its_rows() -> None:
     assert size_in_memory("records", len(data), data) > size_in_memory("rows", len(data), data)
 
 
+def test_decoding_a_text_of_three_bytes_a_letter_leaves_as_much_again() -> None:
+    chinese, russian = "\u6587\u5b57" * 500, "\u0442\u0435" * 500
+    assert size_in_memory("text", 3000, chinese.encode()) == 2 * 2 * len(chinese)
+    assert size_in_memory("text", 2000, russian.encode()) == 2 * len(russian)
+
+
+def test_the_first_picture_brings_the_codecs_of_opencv() -> None:
+    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (400).to_bytes(4, "big") + (300).to_bytes(4, "big") + b"\x08\x02\0\0\0"
+    assert size_in_memory("cv-image", 100, header) - size_in_memory("image", 100, header) == CODECS
+
+
 def test_a_large_file_is_sized_by_a_sample() -> None:
     data = RECORDS.encode()
     whole = size_in_memory("json", len(data), data)
@@ -377,7 +388,7 @@ def test_a_large_file_is_sized_by_a_sample() -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["rows", "records", "json", "yaml", "frame", "sheet", "frame-sheet", "image", "lines", "text"]
+    "form", ["rows", "records", "json", "yaml", "frame", "sheet", "frame-sheet", "image", "cv-image", "lines", "text"]
 )
 @pytest.mark.parametrize("data", [b"", b"\0\xff\x00", b"PK\x03\x04broken", b"[" * 10_000, b'"' * 999, b"\xff\xd8\xff\xc0\0"])
 def test_no_contents_are_too_odd_to_be_sized(form: str, data: bytes) -> None:

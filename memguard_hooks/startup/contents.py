@@ -22,7 +22,8 @@ SAMPLE = 2**18
 """Bytes of a file whose values are counted."""
 
 RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 100.0, "lines": 3.0, "lines-of-text": 4.0, "frame": 2.0,
-         "frame-json": 3.0, "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
+         "frame-json": 3.0, "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0,
+         "cv-image": 10.0}  # fmt: skip
 """Bytes that a byte of a file takes which cannot be sampled, by its form; 1 for others."""
 
 FRAME = MIB
@@ -31,6 +32,9 @@ depends on what importing pandas has left free in the heap)."""
 
 POLARS = 26 * MIB
 """What the first frame of polars takes besides its columns: threads and arenas (polars 1.36, two files)."""
+
+CODECS = int(4.2 * MIB)
+"""What the first `imread` of OpenCV takes besides the picture (opencv-python-headless 5.0.0, PNG and JPEG, 2026-11-30)."""
 
 YAML = 640
 """Bytes that loading YAML leaves behind for each scalar, list and mapping: five documents of 4,000 to 60,000 of them took
@@ -56,8 +60,8 @@ def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool 
         return int(size * RATES.get(form, 1.0))
     if form in ("sheet", "frame-sheet"):
         return _workbook(form, data) or int(size * RATES[form])
-    if form == "image":
-        return _image(data) or int(size * RATES[form])
+    if form in ("image", "cv-image"):
+        return (_image(data) or int(size * RATES[form])) + (CODECS if form == "cv-image" else 0)
     sample = _sample(data)
     if form in ("rows", "records", "frame", "polars"):
         return _table(form, size, sample, is_object=is_object)
@@ -65,9 +69,9 @@ def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool 
         return _json(size, sample)
     if form == "yaml":
         return int(_nodes(sample) * YAML * size / max(1, len(sample)))
-    text = int(size * _Texts(sample).width / _Texts(sample).bytes_each) if form in ("text", "lines-of-text") else 0
+    text = _Texts(sample).size * size // max(1, len(sample)) if form in ("text", "lines-of-text") else 0
     if form == "text":
-        return text
+        return text * (2 if _Texts(sample).is_narrowed else 1)
     if form == "lines-of-text":  # the text is gone, and what lay around it in the heap is not given back
         return _lines(size, sample) + text
     return _lines(size, sample) if form == "lines" else int(size * RATES.get(form, 1.0))
@@ -80,15 +84,21 @@ def _sample(data: bytes) -> bytes:
     return head if len(head) == len(data) or end < SAMPLE // 2 else head[: end + 1]
 
 
+NARROWED = 2.5
+"""Bytes of UTF-8 a letter, beyond which a text of two bytes a letter leaves as much again in the heap that decoding it took:
+Chinese texts of 0.4 and 3.2 million letters did, a Cyrillic one did not (CPython 3.11.7, glibc 2.36, 2026-11-30)."""
+
+
 class _Texts:
-    """How a text is stored: the bytes of each letter in memory, and in the file."""
+    """How a text is stored: the bytes of each letter in memory, of all of them, and whether decoding took more than that."""
 
     def __init__(self, sample: bytes) -> None:
         text = sample.decode("utf-8", "replace")
         top = max(map(ord, text), default=0)
         self.text = text
         self.width = 1 if top < 0x100 else 2 if top < 0x10000 else 4
-        self.bytes_each = len(sample) / max(1, len(text))
+        self.size = self.width * len(text)
+        self.is_narrowed = self.width == 2 and len(sample) > NARROWED * len(text)
 
 
 def _text_size(text: str) -> int:

@@ -91,6 +91,9 @@ def _over(assessed: AssessedService, now: Estimated, report: ServiceReport) -> I
     of_host = list(_elsewhere(assessed, now, bare))
     if assessed.limit.is_assumed:
         amount += f"; no limit is declared: {report.name} {sizes_that_fit(now.taken, now.settings)}"
+    mapped = now.process.models.mapped(now.judged)
+    if mapped > limit:
+        amount += f"; and {mib(mapped)} MiB of weights in a mapped file, read again and again where they do not fit"
     severity: Severity = "warning" if assessed.limit.is_assumed else "error"
     found = _finding(
         report, code, severity, use, f"{use.label} {what}; the model takes {amount}", _ways([*of_model, *of_host])
