@@ -6,6 +6,7 @@ Source of the forms: pip's documentation of `pip install` and of VCS support.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.record import Record
@@ -23,6 +24,7 @@ _SCHEMES = ("http:", "https:", "ftp:", "file:", "git:", "git+", "hg+", "svn+", "
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz", ".tlz")
 
 
+@lru_cache(maxsize=2**12)
 def identify(text: str, *, is_editable: bool) -> Identity | None:
     """Return what a requirement names; None where that is nothing that pip could read."""
     is_url = text.lower().startswith(_SCHEMES)

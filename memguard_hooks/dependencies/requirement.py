@@ -125,8 +125,13 @@ def normalize_name(name: str) -> str:
 
 def name_of(text: str) -> str | None:
     """Return the normalized name that a requirement starts with, without judging the rest."""
-    match = _NAME.match(text)
-    return normalize_name(match[1]) if match else None
+    name = text.partition("==")[0]  # as most of them are
+    if not (name.isascii() and _is_name(name)):
+        match = _NAME.match(text)
+        if match is None:
+            return None
+        name = match[1]
+    return normalize_name(name)
 
 
 LINE_ENDS = (b"\r", b"\n", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
@@ -173,17 +178,31 @@ _NAMED = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[(?P<extras>[
 _NUMBERS = r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}"
 _CLAUSE = rf"(?:[=!<>]=|[<>]|~=(?= ?[0-9]+\.)) ?{_NUMBERS}"
 
-_PINNED = late_pattern(rf"{_NAMED}(?P<specifier>==(?P<version>{_NUMBERS}))")
-"""What most lines of an application look like; packaging says the same of them, and takes a while to load."""
-
 _RANGE = late_pattern(rf"{_NAMED} ?(?P<specifier>(?:{_CLAUSE}(?: ?, ?{_CLAUSE})*)?)")
-"""What most of the others look like: a name alone, or with bounds."""
+"""A name alone, or with bounds; packaging says the same of them, and takes a while to load."""
+
+
+def _pinned(text: str) -> tuple[str, str]:
+    """Return the name and the version of what most lines of an application look like, empty for another."""
+    name, _, version = text.partition("==")
+    numbers = version.split(".")
+    is_plain = text.isascii() and _is_name(name) and len(numbers) <= 10
+    return (name, version) if is_plain and all(one.isdecimal() and len(one) < 10 for one in numbers) else ("", "")
+
+
+def _is_name(text: str) -> bool:
+    """Return whether an ASCII text is the name of a distribution."""
+    letters = text.replace("-", "").replace("_", "").replace(".", "")
+    return letters.isalnum() and text[0].isalnum() and text[-1].isalnum()
 
 
 @lru_cache(maxsize=2**14)
 def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requirement:
     """Parse a PEP 508 requirement. Raises MemguardError with the place. Many files may include one."""
-    plain = _PINNED.fullmatch(text) or _RANGE.fullmatch(text)
+    name, version = _pinned(text)
+    if name:
+        return Requirement(normalize_name(name), text, path, line, column, end_line, f"=={version}")
+    plain = _RANGE.fullmatch(text)
     clauses = plain["specifier"].replace(" ", "").split(",") if plain is not None else []
     if plain is not None and len({one.rstrip("0123456789.") for one in clauses}) == len(clauses):
         extras = tuple(sorted(set(plain["extras"].split(",")))) if plain["extras"] else ()
@@ -321,9 +340,9 @@ def pin_of(requirement: Requirement) -> Pin | None:
     """
     if requirement.url is not None:
         return _pin_of_url(requirement.name, requirement.url)
-    pinned = _PINNED.fullmatch(f"x{requirement.specifier}")
-    if pinned is not None:
-        return Pin(pinned["version"])
+    _, version = _pinned(f"x{requirement.specifier}")
+    if version:
+        return Pin(version)
     for specifier in specifiers(requirement.specifier) if "==" in requirement.specifier else ():
         if specifier.operator in ("==", "===") and not specifier.version.endswith(".*"):
             return Pin(specifier.version)

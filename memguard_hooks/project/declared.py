@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from types import MappingProxyType
 
@@ -476,15 +476,7 @@ class Declared:
 
     @cached_property
     def _measured(self) -> frozenset[str]:
-        from memguard_hooks.catalog import lookup
-        from memguard_hooks.startup.table import companions, drivers, integrated
-
-        brought = {name for driver in drivers() for name in driver.distributions}
-        imported = {
-            module.partition(".")[0] for known in companions().values() for some in known.values() for module in some
-        }
-        brought.update(name for module in imported for name in lookup.providers(module))
-        return frozenset(lookup.distributions()).union(self._context.measured(), brought, integrated())
+        return _known_anywhere().union(self._context.measured())
 
     def _pinned_by_lock(self, folder: str) -> Pinned:
         """Return what a lock in a folder pins."""
@@ -545,6 +537,18 @@ class Declared:
             return any(one.group == "runtime" and one.via for one in self.manifest(path).requirements)
         except MemguardError:
             return False
+
+
+@cache
+def _known_anywhere() -> frozenset[str]:
+    """The distributions that the tables know something of, in whatever project."""
+    from memguard_hooks.catalog import lookup
+    from memguard_hooks.startup.table import companions, drivers, integrated
+
+    brought = {name for driver in drivers() for name in driver.distributions}
+    imported = {module.partition(".")[0] for known in companions().values() for some in known.values() for module in some}
+    brought.update(name for module in imported for name in lookup.providers(module))
+    return frozenset(lookup.distributions()).union(brought, integrated())
 
 
 def _is_other(path: str) -> bool:

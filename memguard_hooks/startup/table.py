@@ -96,7 +96,7 @@ def browsers() -> frozenset[str]:
 @cache
 def dictionaries() -> dict[str, frozenset[str]]:
     """The last names of calls that load something of their library's own, by its package."""
-    return _last_names(known.function for known in known_calls().values() if known.is_dictionary)
+    return _last_names(name for name, kind, _, _, _, mib in _calls() if kind == "data" and mib != "0")
 
 
 def _last_names(functions: Iterable[str]) -> dict[str, frozenset[str]]:

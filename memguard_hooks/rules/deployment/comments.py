@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.allowance import Allowance, apply_allowances, read_allowances
 from memguard_hooks.finding import Finding
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import Project
@@ -16,6 +15,8 @@ from memguard_hooks.relations import grouped
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from memguard_hooks.allowance import Allowance
 
 _COMMENT = late_pattern(r"(?P<before>^|.*?\s)(?P<comment>#\s*memguard:.*)")
 
@@ -32,6 +33,8 @@ def apply(project: Project, findings: list[Finding], paths: Iterable[str], hook:
         if data is None or b"memguard:" not in data or path.endswith(".json"):
             kept += own
             continue
+        from memguard_hooks.allowance import apply_allowances
+
         allowances, written = _read(path, data.decode("utf-8", "replace"))
         for one in apply_allowances(hook, own, allowances, owns_unknown=not path.endswith(".py")):
             line = written.get((one.line, one.column), one.line) if one.code in ("MG190", "MG191") else one.line
@@ -41,6 +44,8 @@ def apply(project: Project, findings: list[Finding], paths: Iterable[str], hook:
 
 def _read(path: str, text: str) -> tuple[list[Allowance], dict[tuple[int, int], int]]:
     """Return the allowances with the lines that they are for, and of each such place the line where it is written."""
+    from memguard_hooks.allowance import read_allowances
+
     lines = re.split(r"\r\n|\r|\n", text)
     comments: list[tuple[str, int, int, str]] = []
     written: dict[tuple[int, int], int] = {}

@@ -65,8 +65,8 @@ def _read(project: Project, entry: ServiceEntry, path: str) -> FileLogs:
 
 def is_for_developers(service: Service) -> bool:
     """Return whether a service is plausibly no deployment: compose limits no memory, and the file is not named for it."""
-    is_named = NAMED_FOR_PRODUCTION.search(service.path.rpartition("/")[2]) is not None
-    return service.platform == COMPOSE and service.limit is None and not is_named
+    is_unlimited = service.platform == COMPOSE and service.limit is None
+    return is_unlimited and NAMED_FOR_PRODUCTION.search(service.path.rpartition("/")[2]) is None
 
 
 finding = partial(found_at, HOOK)

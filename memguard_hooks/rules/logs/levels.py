@@ -73,14 +73,11 @@ _TO_INFO = "INFO is what production needs"
 
 def check_deployment(service: Service, reached: Iterable[Reached] = ()) -> Iterator[Finding]:
     """MG501 in what is deployed: variables that somebody may read, and start commands."""
-    from memguard_hooks.logs.model import level_of_text
-
     if is_for_developers(service):
         return
     for name, place in service.variables.items():
         value = service.environment.get(name, "")
-        is_level = _VARIABLE.fullmatch(name) is not None and _is_debug(level_of_text(value))
-        if is_level and not _is_read_by_nobody(name, service, reached):
+        if _VARIABLE.fullmatch(name) is not None and _is_debug(value) and not _is_read_by_nobody(name, service, reached):
             message = f"{service.name} runs at {value[:20]}: {name} says so, and {_TO_INFO}"
             yield finding(place, "MG501", name, message, f"set {name}=INFO", is_fixable=True)
     is_loud = any(word in service.command.lower() for word in ("debug", "trace"))
@@ -107,9 +104,10 @@ def _is_read_by_nobody(name: str, service: Service, reached: Iterable[Reached]) 
     )
 
 
-def _is_debug(level: str) -> bool:
-    from memguard_hooks.logs.model import LEVELS
+def _is_debug(text: str) -> bool:
+    from memguard_hooks.logs.model import LEVELS, level_of_text
 
+    level = level_of_text(text)
     return bool(level) and LEVELS[level] < LEVELS["INFO"]
 
 
