@@ -627,3 +627,49 @@ def test_work_grows_with_the_text(read_text: Callable[[bytes], object], piece: b
             read_text(data)
 
     assert growth(act, lambda size: piece * size, 2000) < LINEAR
+
+
+BARE = {"Dockerfile": "FROM python:3.12\nCOPY . .\n", "app.py": "app = 1\n", "requirements.txt": "flask\n"}
+POD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec: {containers: [{name: web, image: "r.io/me/web:1", resources: {limits: {memory: 300Mi}}}]}
+"""
+BARE_JOB = """\
+job "web" {
+  group "web" {
+    task "web" {
+      driver = "docker"
+      config { image = "r.io/me/web:1" }
+      resources { memory = 200 }
+    }
+  }
+}
+"""
+NORTHFLANK_BARE = {
+    "kind": "CombinedService",
+    "spec": {"name": "web", "billing": {"deploymentPlan": "nf-compute-20"}, "buildSettings": {"dockerfile": {}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "platform", "limit"),
+    [
+        pytest.param({"k8s/web.yaml": POD}, "kubernetes", 300, id="kubernetes"),
+        pytest.param({"web.nomad": BARE_JOB}, "nomad", 200, id="nomad"),
+        pytest.param({"koyeb.yaml": "services: [{name: web, instance_type: small}]"}, "koyeb", 1024, id="koyeb"),
+        pytest.param({"northflank.json": json.dumps(NORTHFLANK_BARE)}, "northflank", 512, id="northflank"),
+        pytest.param({"zbpack.json": "{}"}, "zeabur", None, id="zeabur"),
+        pytest.param({"railway.json": "{}"}, "railway", None, id="railway"),
+    ],
+)
+def test_a_start_that_nobody_can_read_has_the_memory_of_its_host(
+    tmp_path: Path, files: dict[str, str], platform: str, limit: int | None
+) -> None:
+    """It was told that 512 MiB are assumed."""
+    (one,) = discover(WorkTree(str(write(tmp_path, {**BARE, **files}))), refuse).unread
+    assert "it has neither CMD nor ENTRYPOINT" in one.unread
+    assert (one.name, one.platform, one.limit and one.limit // MIB) == ("web", platform, limit)

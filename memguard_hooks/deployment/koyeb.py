@@ -11,7 +11,7 @@ from __future__ import annotations
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import find_plan, with_plan, without_plan
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, unread_service
 from memguard_hooks.deployment.yaml_values import each_once, is_template, variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, few, get, items, pairs, place, scalar
@@ -84,8 +84,10 @@ def _service(node: yaml.Node, name: str, path: str, read_file: Read) -> Service 
     named = _text(node, _DOCKERFILE) or None
     asked = HostedService(name, where, folder, text, named, build, is_image=not text or not build, needs="run_command")
     started = hosted.start(asked, read_file)
-    if not isinstance(started, Service):
-        return started
+    if started is None:
+        return None
+    if isinstance(started, Skipped):
+        return _sized(unread_service(started), node, path)
     kind = "worker" if scalar(node, "type") == "worker" else "web"
     sized = _sized(started, node, path)._replace(name=name, kind=kind)
     return container.with_variables(sized, variables(path, _variables(node)))

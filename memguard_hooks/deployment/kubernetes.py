@@ -20,7 +20,16 @@ import yaml
 from memguard_hooks.deployment import container, kustomize
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.images import RepositoryImages
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables, template
+from memguard_hooks.deployment.service import (
+    Deployment,
+    Read,
+    Service,
+    ServicePlace,
+    Trap,
+    Variables,
+    template,
+    unread_service,
+)
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
@@ -146,7 +155,9 @@ def _read(data: bytes, path: str, read_file: Read, own: str, images: RepositoryI
                 yield Skipped(file_of(one.node), place(one.node)[0], reason)
             yield service
         elif found is not None:
-            yield found
+            rest = [other for other in others if other is not one]
+            unread = _with_host(unread_service(found), one, default, rest)
+            yield unread._replace(name=found.service, pool="")
 
 
 def _place(node: yaml.Node) -> ServicePlace:

@@ -15,7 +15,7 @@ from memguard_hooks.deployment import container
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables, template
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables, template, unread_service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import hcl
@@ -60,7 +60,8 @@ def read(
         is_container = task.text("driver") in _CONTAINERS
         started = container.start(one, ours, read_file, images) if is_container else _program(one, read_file)
         if started is not None:
-            found.append(_with_memory(started, task, group, path) if isinstance(started, Service) else started)
+            service = started if isinstance(started, Service) else unread_service(started)
+            found.append(_with_memory(service, task, group, path))
     if len(tasks) > MAX_TASKS:
         line = tasks[MAX_TASKS][0].place[0]
         found.append(Skipped(path, line, f"has more than {MAX_TASKS} tasks"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import with_plan, without_plan
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables, unread_service
 from memguard_hooks.deployment.yaml_values import count_of, variables
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -73,8 +73,10 @@ def _service(node: yaml.Node, path: str, read_file: Read) -> Service | Skipped |
         return Skipped(path, where.line, "its folder leads out of the repository", service=name)
     asked = HostedService(name, where, folder, scalar(written) or "", file, needs="customCommand")
     started = hosted.start(asked, read_file)
-    if not isinstance(started, Service):
-        return started
+    if started is None:
+        return None
+    if isinstance(started, Skipped):
+        return _sized(unread_service(started), node, path)
     return container.with_variables(_sized(started, node, path), _variables(node, path))._replace(name=name)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from memguard_hooks.deployment import dockerfile, nixpacks, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import without_plan
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap, unread_service
 from memguard_hooks.errors import within
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document, toml_document
@@ -46,7 +46,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     traps = (Trap("ending-format", ServicePlace(path, 1, 1), path.rpartition("/")[2], ENDS),)
     started = _started(document, read_file)
     if isinstance(started, Skipped):
-        return Deployment((), (started._replace(service="web"),), traps)
+        started = unread_service(started._replace(service="web"))
     builds = started.builds
     command = text(table(document.data, "build"), "buildCommand") or ""
     if command.strip():
@@ -57,7 +57,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         builds=builds,
         once=tuple(_before(document)),
     )
-    return Deployment((service,), (), traps)
+    return Deployment.of((service, *traps))
 
 
 def _before(document: Document) -> Iterator[Build]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from memguard_hooks.deployment import container, dockerfile, hosted
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import without_plan
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, unread_service
 from memguard_hooks.deployment.yaml_values import variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
@@ -37,8 +37,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if started is None:
         started = _started(document, folder, read_file)
     if isinstance(started, Skipped):
-        return Deployment((), (started._replace(service="web"),))
-    return Deployment((_on_zeabur(started, path),))
+        started = unread_service(started._replace(service="web"))
+    return Deployment.of((_on_zeabur(started, path),))
 
 
 def _on_zeabur(service: Service, path: str) -> Service:
@@ -76,7 +76,8 @@ def read_template(data: bytes, path: str, read_file: Read = lambda _: None) -> D
             asked = hosted.HostedService(one.name, one.place, needs="command")
             started = hosted.start(asked, read_file) if scalar(node, "template") == "GIT" else None
         if started is not None:
-            found.append(_on_zeabur(started, path)._replace(name=one.name) if isinstance(started, Service) else started)
+            service = started if isinstance(started, Service) else unread_service(started)
+            found.append(_on_zeabur(service, path)._replace(name=one.name))
     return Deployment.of(found)
 
 
