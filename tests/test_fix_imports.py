@@ -383,6 +383,90 @@ def test_tests_that_patch_what_moves_patch_the_library(tmp_path: Path, run: Run)
     assert run("--to-start").code == 0
 
 
+ASK = """\
+import pandas as pd
+from openai import OpenAI
+
+
+def ask(text):
+    return OpenAI(text), pd.concat([text])
+"""
+ASK_MOVED = """\
+def ask(text):
+    import pandas as pd
+    from openai import OpenAI
+
+    return OpenAI(text), pd.concat([text])
+"""
+OWN_IMPORTS = {
+    "one name": ("from chat import pd\nprint(pd)\n", "import pandas as pd\nprint(pd)\n"),
+    "beside another": (
+        "from chat import ask, pd\nprint(ask, pd)\n",
+        "import pandas as pd\nfrom chat import ask\nprint(ask, pd)\n",
+    ),
+    "another name": ("from chat import pd as p  # why\nprint(p)\n", "import pandas as p  # why\nprint(p)\n"),
+    "of two libraries": (
+        "from chat import OpenAI as O, pd\nprint(O, pd)\n",
+        "from openai import OpenAI as O\nimport pandas as pd\nprint(O, pd)\n",
+    ),
+    "all names": (
+        "from chat import *  # noqa: F403\nprint(pd, ask)\n",
+        "import pandas as pd\nfrom chat import *  # noqa: F403\nprint(pd, ask)\n",
+    ),
+    "in a function": (
+        "def use():\n    from chat import (\n        ask,\n        pd,\n    )\n    return ask, pd\n\nuse()\n",
+        "def use():\n    import pandas as pd\n    from chat import (\n        ask,\n    )\n    return ask, pd\n\nuse()\n",
+    ),
+    "in two statements": (
+        "from chat import pd\nx = 1\nfrom chat import pd as p\nprint(p, pd)\n",
+        "import pandas as pd\nx = 1\nimport pandas as p\nprint(p, pd)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), OWN_IMPORTS.values(), ids=OWN_IMPORTS)
+def test_who_takes_a_name_from_a_file_imports_it_then(tmp_path: Path, run: Run, before: str, after: str) -> None:
+    files = {"chat.py": ASK, "tool.py": before, "Procfile": "web: python chat.py\n", "requirements.txt": "openai\npandas\n"}
+    write(tmp_path, files)
+    libraries = write(tmp_path.parent / f"{tmp_path.name}-libraries", LIBRARIES)
+    environment = os.environ | {"PYTHONPATH": f"{libraries}{os.pathsep}."}
+    subprocess.run([sys.executable, "tool.py"], env=environment, check=True)
+    done = run("--to-start")
+    assert texts("chat.py", "tool.py") == [ASK_MOVED, after]
+    assert "tool.py:1: has its own import now: import pandas as p" in done.err or "tool.py:2: has its own" in done.err
+    subprocess.run([sys.executable, "tool.py"], env=environment, check=True)
+    assert run("--to-start").code == 0
+
+
+def test_who_takes_a_name_at_start_imports_it_in_the_function_then(tmp_path: Path, run: Run) -> None:
+    main = "from chat import ask, pd\n\nprint(ask)\n\n\ndef more(rows):\n    return ask(pd.concat(rows))\n"
+    write(
+        tmp_path,
+        {"chat.py": ASK, "main.py": main, "Procfile": "web: python main.py\n", "requirements.txt": "openai\npandas\n"},
+    )
+    run("--to-start")
+    moved = main.replace(", pd\n", "\n").replace("(rows):\n", "(rows):\n    import pandas as pd\n\n")
+    assert texts("chat.py", "main.py") == [ASK_MOVED, moved]
+
+
+TAKEN_OTHERWISE = {
+    "as an attribute": "import chat\nprint(chat.pd)\n",
+    "as an attribute too": "import chat\nfrom chat import pd\nprint(chat.pd, pd)\n",
+    "too often": "from chat import pd\n" * 13,
+    "by what has to load it at start": "from chat import pd\n\nrows = pd.concat([])\n",
+}
+
+
+@pytest.mark.parametrize("taker", TAKEN_OTHERWISE.values(), ids=TAKEN_OTHERWISE)
+def test_what_is_taken_otherwise_stays(tmp_path: Path, run: Run, taker: str) -> None:
+    start = "import chat\nimport tool\n\nprint(chat, tool)\n"
+    files = {"chat.py": ASK, "tool.py": taker, "main.py": start, "Procfile": "web: python main.py\n"}
+    write(tmp_path, {**files, "requirements.txt": "openai\npandas\n"})
+    run("--to-start")
+    assert texts("chat.py")[0].startswith("import pandas as pd\n")
+    assert texts("tool.py") == [taker]
+
+
 PATCHED_OTHERWISE = {
     "the module": {"chat.pd.concat": "chat.pd"},
     "by a name": {"'chat.pd.concat'": "PLACE", "import chat": "import chat\nPLACE = 'chat.pd.concat'"},

@@ -36,12 +36,16 @@ _TESTS = late_pattern(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$"
 
 
 class Taker(Record):
-    """A line of another file, and what it does with a name; the string by which a test puts something in its place."""
+    """A line of another file, and what it does with a name.
+
+    `patched` is the string by which a test puts something in its place, `node` the statement that imports it from there.
+    """
 
     path: str
     line: int
     what: str
     patched: ast.Constant | None = None
+    node: ast.ImportFrom | None = None
 
 
 class Takers:
@@ -179,7 +183,8 @@ class Takers:
                 continue
             for alias in node.names:
                 if alias.name in (name, "*") and self._is_from(node, other, path):
-                    yield Taker(other, node.lineno, f"imports {name} from it"), node if alias.name == "*" else None
+                    taker = Taker(other, node.lineno, f"imports {name} from it", None, node)
+                    yield taker, node if alias.name == "*" else None
                 elif alias.name == stem:
                     known.add(alias.asname or stem)
         quoted = re.compile(rf"(?:^|\.){re.escape(stem)}\.{re.escape(name)}(?:\.|$)")

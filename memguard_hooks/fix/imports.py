@@ -30,7 +30,8 @@ from memguard_hooks.finding import MOMENTS, Estimate, Skipped, Step, Way, mib
 from memguard_hooks.fix.import_edit import ImportChange, Left, Rewritten, move, write_lazy
 from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.fix.patched_names import Repointed, repoint, target_of, write_patches
-from memguard_hooks.formats.python_source import decode, tree_of
+from memguard_hooks.fix.taken_names import MAX_TAKERS, Taken, taken_by, write_taken
+from memguard_hooks.formats.python_source import decode, shortened, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import EXCEPT_DECIDES, HeldBy, MovableFile, Moves, Part, Spot, Wanted, module_of
 from memguard_hooks.imports.name_uses import bound_by
@@ -100,8 +101,26 @@ def plan(project: Project, *, to_start: bool) -> ImportChange:
     Where no service is known, that is every library.
     """
     style = project.settings.fix_style
-    found = _Planner(project, to_start=to_start, style=style).plan()
-    return found or _Planner(project, to_start=to_start, style="function").plan() or ImportChange({}, (), ())
+    planner = _Planner(project, to_start=to_start, style=style)
+    found = planner.plan()
+    if found is None:
+        return _Planner(project, to_start=to_start, style="function").plan() or ImportChange({}, (), ())
+    return _with_takers(project, planner, to_start=to_start) or found
+
+
+def _with_takers(project: Project, planner: _Planner, *, to_start: bool) -> ImportChange | None:
+    """Return what moves once files that take names from others import these themselves; None where no more does for that."""
+    taken = frozenset(planner.taken)
+    while taken:
+        files = write_taken(project, taken)
+        again = _Planner(project.edited(files), to_start=to_start, style="function")
+        found = again.plan()
+        useful = frozenset(one for one in taken if (one.origin, one.name) in again.moved)
+        if useful == taken and found is not None:
+            told = tuple(one.told for one in sorted(taken, key=lambda one: (one.path, one.node.lineno, one.name)))
+            return ImportChange({**files, **found.files}, told + found.done, found.left)
+        taken = useful
+    return None
 
 
 class _Planner:
@@ -109,6 +128,11 @@ class _Planner:
         self._project = project
         self._to_start = to_start
         self._style = style
+        self.taken: list[Taken] = []
+        """What others take by a statement that may as well import it itself, where nothing else holds a library."""
+        self.moved: frozenset[tuple[str, str]] = frozenset()
+        """The names that have left the module level, with their files."""
+        self._takings: dict[HeldFile, list[Taken]] = {}
         self._taken: set[str] = set()
         """Files whose imports others take, so that the names have to stay."""
         self._whole = project if project.named is None else project.whole
@@ -152,6 +176,7 @@ class _Planner:
         self._left += result.left
         result = self._without_held(result)
         result = self._choose(result) if self._entries else self._without_brought(result)
+        self.moved = frozenset((path, bound_by(part[1])) for path, one in result.moves.items() for part in one.removed)
         lazy = self._lazy(result)
         if any(len(lazy.replaced.get(path, {})) < len(result.moves[path].removed) for path in self._taken & {*result.files}):
             return None
@@ -223,6 +248,8 @@ class _Planner:
             carried = self._carried(self._blocked[library])
             if isinstance(carried, HeldFile):
                 self._left += self._held_sites[library]
+                if all(self._takings.get(one) for one in held):
+                    self.taken += [taken for one in held for taken in self._takings[one]]
                 if carried.line is not None:
                     self._left.append(Left(carried.path, carried.line, library.name, carried.reason))
                 self._spare(library, wanted, range(len(self._entries)))
@@ -288,8 +315,28 @@ class _Planner:
         if taker is not None and self._style != "function" and all(isinstance(one, ast.Import) for one, _ in moves.removed):
             self._taken.add(path)  # which find the name where it was, once a lazy module stands for the library
         elif taker is not None and not self._is_patched_alone(path, movable.names, moves):
-            return HeldFile(path, wanted[0].line, f"{taker.path}:{taker.line} {taker.what}")
+            held = HeldFile(path, wanted[0].line, f"{taker.path}:{taker.line} {taker.what}")
+            self._takings[held] = self._taken_by_statements(path, movable.names, moves)
+            return held
         return moves
+
+    def _taken_by_statements(self, path: str, names: Iterable[str], moves: Moves) -> list[Taken]:
+        """Return the statements that take names from a file, nothing where one cannot do without, or there are too many."""
+        is_plain = self._style == "function" and not (moves.built or moves.blocks or moves.settings)
+        if not is_plain or self._takers.of(path, (), moves.typed) is not None:
+            return []
+        found: list[Taken] = []
+        for name in names:
+            for taker in self._takers.all_of(path, [name]):
+                if taker.patched is not None:
+                    continue  # which is judged once nothing but that is left
+                one = taken_by(taker, path, name, moves.removed)
+                is_foreign = self._named is not None and taker.path not in self._named
+                is_cut = shortened(self._takers.text(taker.path)) != self._takers.text(taker.path)
+                if one is None or is_foreign or is_cut or len(found) == MAX_TAKERS:
+                    return []
+                found.append(one)
+        return found
 
     def _is_patched_alone(self, path: str, names: Iterable[str], moves: Moves) -> bool:
         """Return whether nothing but tests take names from a file, by strings that may name the library; note these."""
