@@ -89,7 +89,10 @@ USES = {
     "sqlalchemy": Use("import sqlalchemy", "str(sqlalchemy.select(sqlalchemy.literal(1)))"),
     "lxml": Use("from lxml import etree", "len(etree.fromstring('<a>' + '<b/>' * 99 + '</a>'))"),
     "pillow": Use("from PIL import Image", "Image.new('RGB', (64, 64)).resize((32, 32)).width"),
-    "matplotlib": Use("import matplotlib.figure", "len(matplotlib.figure.Figure().subplots().plot([1, 2, 3]))"),
+    "matplotlib": Use(
+        "import io\nimport matplotlib.figure",
+        "matplotlib.figure.Figure().subplots().plot([1, 2, 3])[0].figure.savefig(io.BytesIO())",
+    ),
     "pydantic": Use("from pydantic import create_model", "create_model('M', a=(int, 1))().a"),
     "requests": Use("import requests", "requests.Request('GET', 'http://127.0.0.1:9/').prepare().method"),
 }
