@@ -373,8 +373,9 @@ def started(app: App, command: str, interpreter: Path, folder: Path) -> Iterator
 
             def show(name: str, count: int) -> None:
                 if name in ("health", app.handlers[0]):  # the script calls all of them, and runs first for a visitor
+                    longest = WAIT_SECONDS + 2 * count
                     subprocess.run(
-                        [*visit, str(count)], cwd=folder, env=process_environment({}), check=True, timeout=WAIT_SECONDS
+                        [*visit, str(count)], cwd=folder, env=process_environment({}), check=True, timeout=longest
                     )
 
             yield pid, show
