@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import sys
 import tracemalloc
 import types
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +22,7 @@ from memguard_hooks.catalog.lookup import distributions, is_provided
 from memguard_hooks.commands import check
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
-from memguard_hooks.startup.contents import CODECS, size_in_memory
+from memguard_hooks.startup.contents import CELL, CODECS, FRAME, FRAME_CELL, size_in_memory
 from memguard_hooks.startup.table import companions, drivers, integrations, known_calls
 from memguard_hooks.tree import WorkTree
 
@@ -368,6 +370,28 @@ def test_a_table_is_sized_by_its_rows() -> None:
     texts = sum((sys.getsizeof(one) + 15) // 16 * 16 for one in row)
     assert size_in_memory("rows", len(data), data) == pytest.approx(1000 * (texts + 136), rel=0.1)
     assert size_in_memory("records", len(data), data) > size_in_memory("rows", len(data), data)
+
+
+def test_a_frame_is_made_of_one_sheet() -> None:
+    """One sheet of five was priced as the whole workbook each time."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as book:
+        names = "".join(
+            f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in ((1, "A &amp; B"), (2, "Small"))
+        )
+        book.writestr("xl/workbook.xml", f"<workbook><sheets>{names}</sheets></workbook>")
+        ends = ((1, "worksheets/sheet2.xml"), (2, "/xl/worksheets/sheet1.xml"))
+        relations = "".join(f'<Relationship Id="rId{n}" Type="t" Target="{target}"/>' for n, target in ends)
+        book.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{relations}</Relationships>")
+        book.writestr("xl/worksheets/sheet1.xml", "<c r='A1'><v>1</v></c>" * 100)
+        book.writestr("xl/worksheets/sheet2.xml", "<c r='A1'><v>1</v></c>" * 1000)
+    data = made.getvalue()
+    whole, first, second, unknown = (
+        size_in_memory("frame-sheet", len(data), data, sheet=one) - FRAME for one in (None, "A & B", 1, "")
+    )
+    assert (whole, first, second) == (1100 * FRAME_CELL, 1000 * FRAME_CELL, 100 * FRAME_CELL)
+    assert unknown == first == size_in_memory("frame-sheet", len(data), data, sheet=0) - FRAME
+    assert size_in_memory("sheet", len(data), data) == 1100 * CELL
 
 
 def test_decoding_a_text_of_three_bytes_a_letter_leaves_as_much_again() -> None:

@@ -317,7 +317,7 @@ def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkU
         data = _contents(project, path, size)
         form = "lines" if call.is_partial and call.known.how in ("rows", "records") else call.known.how
         is_object = _major(project, entry, "pandas") < FIRST_WITH_TEXTS
-        takes = size_in_memory(form, size, data, is_object=is_object)
+        takes = size_in_memory(form, size, data, is_object=is_object, sheet=options.get("sheet_name", ""))
         limit = options.get("nrows")
         lines = data.count(b"\n") if data is not None and isinstance(limit, int) else 0
         takes = min(takes, takes * limit // lines) if lines and isinstance(limit, int) else takes

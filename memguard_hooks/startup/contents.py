@@ -15,6 +15,7 @@ from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Callable, Sequence
 
 MIB = 2**20
@@ -51,15 +52,18 @@ _DASH = late_pattern(rb"(?m)(?:^|(?<=[ -]))-(?=\s)")
 _FLOW = late_pattern(rb"\[[^\[\]{}\n]*\]")
 
 
-def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool = False) -> int:
+def size_in_memory(
+    form: str, size: int, data: bytes | None, *, is_object: bool = False, sheet: str | float | None = ""
+) -> int:
     """Return the bytes that a file of a size takes in a form, by its contents where they can be read.
 
-    `is_object` tells that texts of a frame are Python objects, as before pandas 3.
+    `is_object` tells that texts of a frame are Python objects, as before pandas 3. `sheet` tells of which sheet of a
+    workbook a frame is made, by its name or place: None for all, the empty text for one that nobody knows, the largest.
     """
     if data is None or not data:
         return int(size * RATES.get(form, 1.0))
     if form in ("sheet", "frame-sheet"):
-        return _workbook(form, data) or int(size * RATES[form])
+        return _workbook(form, data, sheet) or int(size * RATES[form])
     if form in ("image", "cv-image"):
         return (_image(data) or int(size * RATES[form])) + (CODECS if form == "cv-image" else 0)
     sample = _sample(data)
@@ -217,13 +221,20 @@ def _json(size: int, sample: bytes) -> int:
 # Workbooks and images
 
 
-def _workbook(form: str, data: bytes) -> int:
+_SHEET = late_pattern(rb'<(?:\w+:)?sheet\b[^>]*?\bname="([^"]*)"[^>]*?\bid="([^"]*)"')
+_RELATION = late_pattern(rb"<Relationship\b[^>]*>")
+_TARGET, _ID = late_pattern(rb'\bTarget="/?(?:xl/)?([^"]*)"'), late_pattern(rb'\bId="([^"]*)"')
+_TABLES = 2**20
+"""Bytes of what lists the sheets of a workbook; more of it is not read."""
+
+
+def _workbook(form: str, data: bytes, wanted: str | float | None) -> int:
     """Return what the cells of a workbook take, 0 for what is none. Only the beginning of each sheet is unpacked."""
     import zipfile
     import zlib
 
     number, text = (CELL, TEXT_CELL) if form == "sheet" else (FRAME_CELL, FRAME_TEXT_CELL)
-    found = 0.0
+    found: dict[str, float] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             sheets = [
@@ -234,10 +245,31 @@ def _workbook(form: str, data: bytes) -> int:
                     sample = file.read(2**16)
                 texts = sample.count(b't="s"') + sample.count(b't="inlineStr"')
                 cells = sample.count(b"<c ")
-                found += (cells * number + texts * (text - number)) * sheet.file_size / max(1, len(sample))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
+                found[sheet.filename] = (
+                    (cells * number + texts * (text - number)) * sheet.file_size / max(1, len(sample))
+                )  # fmt: skip
+            is_whole = form == "sheet" or wanted is None
+            taken = sum(found.values()) if is_whole else found.get(_sheet(book, wanted), max(found.values(), default=0.0))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, KeyError):
         return 0
-    return int(min(found, 4 * 2**30)) + (FRAME if form == "frame-sheet" else 0)
+    return int(min(taken, 4 * 2**30)) + (FRAME if form == "frame-sheet" else 0)
+
+
+def _sheet(book: zipfile.ZipFile, wanted: str | float | None) -> str:
+    """Return the file of a sheet in a workbook by its name or place, the empty string where it has none such."""
+    from html import unescape
+
+    with book.open("xl/workbook.xml") as file, book.open("xl/_rels/workbook.xml.rels") as other:
+        listed, relations = _SHEET.findall(file.read(_TABLES)), _RELATION.findall(other.read(_TABLES))
+    files = {}
+    for one in relations:
+        target, key = _TARGET.search(one), _ID.search(one)
+        if target is not None and key is not None:
+            files[key[1]] = target[1]
+    for number, (name, key) in enumerate(listed):
+        if wanted in (number, unescape(name.decode("utf-8", "replace"))) and not isinstance(wanted, bool):
+            return f"xl/{files.get(key, b'').decode('utf-8', 'replace')}"
+    return ""
 
 
 def _image(data: bytes) -> int:
