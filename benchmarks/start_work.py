@@ -15,10 +15,12 @@ import csv
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +58,8 @@ before = total()
 exec(compile(sys.argv[2], "call", "exec"), around)
 time.sleep(0.5)
 print(json.dumps(total() - before), flush=True)
+for stream in (1, 2):  # which a worker would hold open that a pool starts in place of one that is gone
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 for pid in children(os.getpid()):
     os.kill(pid, signal.SIGKILL)
 os._exit(0)
@@ -158,10 +162,18 @@ def measure(python: Path, folder: Path, imports: str, call: str) -> float:
     """Return the MiB that a call takes after its import: the median of three runs after one to warm up."""
     command = [str(python), "-c", PROBE, imports, call]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    runs = [
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=environment) for _ in range(4)
-    ]
-    return statistics.median(float(one.stdout) for one in runs[1:]) / 1024
+    return statistics.median([_run(command, folder, environment) for _ in range(4)][1:]) / 1024
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> float:
+    """Return what a process prints, and end what it has left behind."""
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        printed, _ = process.communicate()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return float(printed)
 
 
 def estimate(folder: Path, source: str, requirements: str) -> float:
