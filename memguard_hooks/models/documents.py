@@ -27,7 +27,7 @@ INI = "configparser.ConfigParser"
 """What reads files of sections."""
 
 
-class Options(ast.Dict):
+class IniSection(ast.Dict):
     """The options of a section: their names are in small letters, and are asked for in letters of any case."""
 
 
@@ -88,7 +88,7 @@ class _Reader:
 
     def of_section(self, options: dict[str, str]) -> ast.expr:
         made = self.of_plain(options, 0)
-        return Options(made.keys, made.values) if isinstance(made, ast.Dict) else made
+        return IniSection(made.keys, made.values) if isinstance(made, ast.Dict) else made
 
     def of_yaml(self, node: yaml.Node | None, depth: int) -> ast.expr:
         import yaml

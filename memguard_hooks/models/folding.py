@@ -13,7 +13,7 @@ import posixpath
 import re
 
 from memguard_hooks.formats.python_nodes import IN_PIECES
-from memguard_hooks.models.documents import INI, Options
+from memguard_hooks.models.documents import INI, IniSection
 from memguard_hooks.models.evaluation import MAX_VALUES
 from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION
 from memguard_hooks.models.parameters import defines
@@ -402,7 +402,7 @@ class Folding(Returns):
     def _under(self, table: Table, key: Value) -> tuple[list[Value], bool]:
         """Return what a mapping may hold under a key, or any for None, and whether it holds that for certain."""
         found: list[Value] = []
-        key = key.lower() if isinstance(key, str) and isinstance(table.node, Options) else key
+        key = key.lower() if isinstance(key, str) and isinstance(table.node, IniSection) else key
         for name, value, scope, is_certain in self._entries(table):
             if name is None:
                 inner = [
