@@ -334,6 +334,39 @@ def test_imports_beyond_a_bound_are_not_weighed(tmp_path: Path, capsys: pytest.C
     assert "MG301" in capsys.readouterr().out
 
 
+def test_names_of_imports_are_looked_for_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file is asked for what it imports by each entry point that starts it, and most names are of nobody's files."""
+    names = ", ".join(f"a{one}" for one in range(1000))
+    stats = vars(called(tmp_path, {**PROGRAM, "main.py": f"import litellm, {names}\n"}))["stats"]
+    assert sum(found[0] for (path, _, name), found in stats.items() if name == "_below" and "resolve" in path) < 3000
+    assert "MG301" in capsys.readouterr().out
+
+
+def test_what_helps_a_service_is_looked_for_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said now, and once a commit holds the work tree."""
+    services = "".join(f"w{one}: gunicorn main:app -w {one + 2}\n" for one in range(10))
+    stats = vars(called(tmp_path, {**PROGRAM, "Procfile": services}))["stats"]
+    assert 0 < sum(found[0] for (_, _, name), found in stats.items() if name == "_find_ways_out") <= 10
+    assert sum(found[0] for (_, _, name), found in stats.items() if name == "_collections") < 500
+    assert "MG301" in capsys.readouterr().out
+
+
+def test_a_name_is_compared_with_the_calls_of_its_last_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    functions = "".join(f"def f{one}():\n    return a{one}.b()\n" for one in range(300))
+    files = {**PROGRAM, "main.py": f"from transformers import AutoModel\n{functions}AutoModel.from_pretrained(f1())\n"}
+    stats = vars(called(tmp_path, files))["stats"]
+    assert 0 < sum(found[0] for (path, _, name), found in stats.items() if name == "_matches" and "loaders" in path) < 9000
+    assert capsys.readouterr().out
+
+
+def test_tokens_that_cannot_be_left_out_are_not_counted_to_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stats = vars(called(tmp_path, {**PROGRAM, "main.py": f"import litellm{', a' * 120_000}\n"}))["stats"]
+    assert sum(found[0] for (path, _, name), found in stats.items() if name == "_token" and "tokens" in path) < 100_000
+    assert "more than 80000 tokens" in capsys.readouterr().err
+
+
 def test_a_document_is_not_read_again_for_each_requirement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     requirements = ", ".join(f'"litellm>=1.0.0,!=0.0.{one}"' for one in range(50))
     project = f'[project]\nname = "a"\nversion = "1"\ndependencies = [{requirements}]\n'

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from memguard_hooks.app.agents import is_agents
@@ -1101,8 +1101,14 @@ def _chance_of_collecting(base: Footprint, before: int, late: int, *, has_collec
 
     What was loaded since the last collection counts, also before the fork, unless the parent `has_collected` all garbage.
     """
-    every = COLLECTED_AFTER[base.python.startswith(LATER_COLLECTING)]
-    before = max(0, before - base.anonymous)
+    is_later = base.python.startswith(LATER_COLLECTING)
+    return _chance(is_later, max(0, before - base.anonymous), late, has_collected)
+
+
+@lru_cache(maxsize=4096)
+def _chance(is_later: bool, before: int, late: int, has_collected: bool) -> float:  # noqa: FBT001 - to be kept
+    """Return the same, kept: it does not hang on the number of workers, and services of many tell many numbers of them."""
+    every = COLLECTED_AFTER[is_later]
     steps = [every.low + (every.high - every.low) * step / CHANCES for step in range(CHANCES + 1)]
     if has_collected:
         return sum(late >= max(step, before / 4) for step in steps) / len(steps)

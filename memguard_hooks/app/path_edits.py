@@ -5,7 +5,7 @@ from __future__ import annotations
 from memguard_hooks.errors import within
 from memguard_hooks.imports.resolve import absolute
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.tree import join
+from memguard_hooks.tree import join, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_FOLDERS = 20
 """Judgment: folders that one program puts on its path; each name of a module is looked up in all of them."""
+
+MAX_NAMED = 10_000
+"""Judgment: modules below folders of the project that one file names in imports; 1,000 lines of a hand name fewer."""
 
 _IMPORTED = late_pattern(rb"(?m)^[ \t]*(?:from[ \t]+([\w.]+)|import[ \t]+([\w., \t]+))")
 
@@ -29,7 +32,7 @@ def with_own_path(project: Project, resolver: Resolver, path: str, folder: str) 
     `folder` is where the program starts: what is written without `__file__` counts from there. A folder is looked in only
     for what is nowhere else.
     """
-    files = (path, *_imported(resolver, path, project.read_file(path) or b""))
+    files = (path, *_imported(project, resolver, path))
     found = dict.fromkeys(root for file in files for root in _put_on_path(project, file, folder))
     for root in within(list(found), MAX_FOLDERS, "folders that it puts on sys.path", path):
         if root not in resolver.roots:
@@ -37,17 +40,30 @@ def with_own_path(project: Project, resolver: Resolver, path: str, folder: str) 
     return resolver
 
 
-def _imported(resolver: Resolver, path: str, data: bytes) -> list[str]:
+def _imported(project: Project, resolver: Resolver, path: str) -> list[str]:
     """Return the files that a file names in its imports, and the packages that it stands in."""
     here = resolver.module_of(path)
     found = dict.fromkeys(resolver.files(here) if here else ())
-    lists = (match[1] or match[2] for match in _IMPORTED.finditer(data))
-    for name in (one.split()[0].decode() for names in lists for one in names.split(b",") if one.strip()):
-        stem = name.lstrip(".")
-        module = absolute(stem, len(name) - len(stem), here, is_package=path.endswith("/__init__.py"))
-        found.update(dict.fromkeys(resolver.files(module) if module else ()))
+    key = ("modules that its imports name", path, resolver.roots)
+    for module in parse_once(project.tree, key, lambda: _named(project, resolver, path, here)):
+        found.update(dict.fromkeys(resolver.files(module)))
     found.pop(path, None)
     return list(found)
+
+
+def _named(project: Project, resolver: Resolver, path: str, here: str | None) -> list[str]:
+    """Return the modules that the imports of a file name, of those that may be below a root."""
+    is_package = path.endswith("/__init__.py")
+    lists = (match[1] or match[2] for match in _IMPORTED.finditer(project.read_file(path) or b""))
+    found: dict[str, None] = {}
+    for name in (one.split()[0].decode() for names in lists for one in names.split(b",") if one.strip()):
+        stem = name.lstrip(".")
+        module = absolute(stem, len(name) - len(stem), here, is_package=is_package)
+        if module and resolver.may_find(module):
+            found[module] = None
+            if len(found) > MAX_NAMED:
+                break
+    return within(list(found), MAX_NAMED, "modules of the project in its imports", path)
 
 
 def _put_on_path(project: Project, path: str, folder: str) -> Iterator[str]:

@@ -148,10 +148,10 @@ MAX_BYTES = 2**20
 MAX_SERVICES = 200
 """Services that one file may declare."""
 
-MAX_DECLARED = 400
+MAX_DECLARED = 250
 """Services of all files that are read."""
 
-MAX_COMMANDS = 400
+MAX_COMMANDS = 250
 """Commands that all services start, those beside a server too: each takes some milliseconds to judge."""
 
 PROGRAMS_OF_RAILWAY = tuple(f".railway/railway.{ending}" for ending in ("ts", "py", "go"))

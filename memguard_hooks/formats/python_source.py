@@ -200,7 +200,9 @@ def shortened(text: str) -> str:
         return text
     from memguard_hooks.formats.python_tokens import Limits, cut, scan
 
-    limits = Limits(chain=MAX_CHAIN, field_letters=MAX_FIELD_LETTERS, parameters=MAX_PARAMETERS, lines=1, brackets=1)
+    limits = Limits(
+        outside=MAX_TOKENS, chain=MAX_CHAIN, field_letters=MAX_FIELD_LETTERS, parameters=MAX_PARAMETERS, lines=1, brackets=1
+    )
     scanned = scan(text, limits)
     if scanned.problem is None and scanned.tokens > MAX_TOKENS:
         text = cut(text, [body for body in scanned.bodies if body.words.isdisjoint(("import", "yield"))])

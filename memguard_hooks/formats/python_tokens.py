@@ -33,10 +33,11 @@ class Limits(Record):
     grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines`,
     `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens, and
     `nesting` that of each bracket around a token but the outermost, and half of that of each block around a statement
-    beyond `FREE_BLOCKS`.
+    beyond `FREE_BLOCKS`. `outside` are the tokens that stand in no body of a function: none of them can be left out.
     """
 
     tokens: int = 250_000
+    outside: int = 250_000
     chain: int = 250_000
     squares: int = 2**63
     squares_per_character: int = 0
@@ -181,6 +182,11 @@ class _Scanner:
         """For each open bracket, each `lambda` before its colon and each `for` before its `in`: their commas join."""
         self._squares = 0
         self._tokens = 0
+        self._most = min(limits.tokens, limits.outside)
+        """Tokens that there may be at this place."""
+        self._in_bodies = 0
+        self._body_tokens = 0
+        """Those before the body of a function that is open."""
         self._elifs = 0
         self._fields: list[_Field] = []
         self._parameters = 0
@@ -253,7 +259,8 @@ class _Scanner:
     def _place_in_function(self, start: int, width: int) -> None:
         """Note where the body of a function begins, goes on or has ended, at the first statement of a line."""
         if self._function is not None and width > self._function:
-            self._body_start = start if self._body_start is None else self._body_start
+            if self._body_start is None:
+                self._body_start, self._body_tokens, self._most = start, self._tokens, self._limits.tokens
             return
         self._end_body()
         self._function = width if _FUNCTION.match(self._text, start) else None
@@ -262,6 +269,8 @@ class _Scanner:
         if self._function is not None and self._body_start is not None:
             words = frozenset(_WORD.findall(self._text, self._body_start, self._end))
             self._bodies.append(BodySpan(self._body_start, self._end, words))
+            self._in_bodies += self._tokens - self._body_tokens
+            self._most = min(self._limits.tokens, self._limits.outside + self._in_bodies)
         self._function = self._body_start = None
 
     def _end_statement(self) -> None:
@@ -303,9 +312,10 @@ class _Scanner:
     def _count_token(self) -> None:
         depth = len(self._chains) - 1
         self._tokens += 1 + self._limits.nesting * (depth - 1 if depth else 0)
-        if self._tokens > self._limits.tokens:
+        if self._tokens > self._most:
             nested = ", those in brackets and blocks counted again for each" if self._limits.nesting else ""
-            raise _Problem(f"is not analyzed: it has more than {self._limits.tokens} tokens{nested}")
+            most = self._limits.outside if self._most < self._limits.tokens else self._limits.tokens
+            raise _Problem(f"is not analyzed: it has more than {most} tokens{nested}")
 
     def _name(self, name: str) -> None:
         if name == "import":

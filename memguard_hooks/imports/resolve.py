@@ -58,6 +58,12 @@ class Resolver:
         names = ("/".join((folder, *self.listing(folder))) for folder in folders)
         return digest("\n".join(names).encode("utf-8", "surrogateescape")).hex()
 
+    def may_find(self, module: str) -> bool:
+        """Return whether a root has the first part of a dotted name: most names of imports are of other people's."""
+        top = module.partition(".")[0]
+        file = f"{top}.py"
+        return any(top in names or file in names for names in map(self._entries, self.roots))
+
     def files(self, module: str) -> tuple[str, ...]:
         """Return the files that `import a.b.c` runs, outermost package first; none for other people's modules.
 

@@ -489,7 +489,8 @@ class Folding(Returns):
             elif answer is not False:
                 kept.append(one)
         found = [value for one in kept or before for value in self._of(one, owner)]
-        handlers = [one for one in before if one not in kept and any(other.is_handler for other in one.conditions)]
+        is_left = len(before) > 1 or not kept  # a handler is kept only where it is alone
+        handlers = [one for one in before if is_left and any(other.is_handler for other in one.conditions)]
         if handlers and any(isinstance(one, Missing) for one in found):  # as where `os.environ[x]` raises KeyError
             found = [one for one in found if not isinstance(one, Missing)]
             found += [value for one in handlers for value in self._of(one, owner)]

@@ -105,7 +105,7 @@ def loader_of(name: str) -> Loader | None:
 def loaders_of(name: str) -> tuple[Loader, ...]:
     """Return what a function of that dotted name loads: more than one model where several rows are of that function."""
     found: list[Loader] = []
-    for loader in loaders():
+    for loader in _of_last(name.rpartition(".")[2]):
         if (found and loader.function != found[0].function) or not _matches(loader.function, name):
             continue
         if loader.library == "transformers" and NO_MODEL.search(name.rpartition(".")[0].rpartition(".")[2]):
@@ -118,6 +118,22 @@ def loaders_of(name: str) -> tuple[Loader, ...]:
         elif find(loader.kind, last) is not None:
             found.append(loader._replace(default=last))
     return tuple(found)
+
+
+def _of_last(last: str) -> list[Loader]:
+    """Return the calls whose last name may be that, in order: a project has thousands of names, and few load a model."""
+    by = _by_last()
+    return [loaders()[number] for number in sorted((*by.get(last, ()), *by.get("*", ())))]
+
+
+@cache
+def _by_last() -> dict[str, list[int]]:
+    """The numbers of all calls by their last names; those with a pattern there stand below `*`."""
+    found: dict[str, list[int]] = {}
+    for number, loader in enumerate(loaders()):
+        last = re.split("[.:]", loader.function)[-1]
+        found.setdefault("*" if any(one in last for one in "*?[") else last, []).append(number)
+    return found
 
 
 def _matches(function: str, name: str) -> bool:

@@ -45,8 +45,23 @@ def ways_out(project: Project, assessed: AssessedService, now: Estimated) -> tup
     """Name what brings a service below its warning, each way with what the estimate says of the service after it.
 
     With it comes the first way that suffices: imports are deferred together, of the rest each is a way of its own. There is
-    none where only another host helps.
+    none where only another host helps. It is the same for what is told now and for what is told once it is committed.
     """
+    service = assessed.service
+    key = (
+        "ways out",
+        service.name,
+        service.path,
+        service.line,
+        now.entry.path,
+        now.judged,
+        now.estimate,
+        now.command.workers,
+    )
+    return parse_once(project.tree, key, lambda: _find_ways_out(project, assessed, now))
+
+
+def _find_ways_out(project: Project, assessed: AssessedService, now: Estimated) -> tuple[list[str], tuple[Change, ...]]:
     warn, limit = assessed.settings.warn or WARN, assessed.limit.size
     goal = None if limit is None else warn * limit
     deferred: list[Deferral] = []
