@@ -318,7 +318,14 @@ def _words(root: str, *arguments: str) -> list[str]:
     git = find_program("git", root)
     if git is None:
         raise EOFError
-    return [git, "-C", root, "-c", "core.fsmonitor=false", *arguments]
+    return [git, "-C", root, *_SETTINGS, *arguments]
+
+
+_SETTINGS = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
+"""No program runs, and a folder of the project is no repository: a commit may hold one, with settings and commits of its own.
+
+Source: https://git-scm.com/docs/git-config#Documentation/git-config.txt-safebareRepository (git 2.38)
+"""
 
 
 def _start(root: str, *arguments: str, with_errors: bool = False) -> _Process:

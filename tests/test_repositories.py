@@ -134,7 +134,15 @@ def packed(origin: Path) -> Path:
     return origin
 
 
-KINDS = (plain, worktree, submodule, sha256, shallow, sparse, partial, crlf, packed)
+def of_bare(origin: Path) -> Path:
+    """Return a work tree inside of a repository that has none of its own."""
+    bare = origin.with_name("bare.git")
+    git(origin.parent, "clone", "-q", "--bare", str(origin), str(bare))
+    git(bare, "worktree", "add", "-q", "tree")
+    return bare / "tree"
+
+
+KINDS = (plain, worktree, submodule, sha256, shallow, sparse, partial, crlf, packed, of_bare)
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in KINDS])
@@ -248,6 +256,23 @@ def test_no_variable_of_git_runs_a_program_or_writes_a_file(origin: Path, tmp_pa
     mark.unlink()
     assert check(origin, **environment).status == 1
     assert not mark.exists()
+
+
+def test_no_repository_that_a_commit_holds_is_asked(origin: Path, check: Check) -> None:
+    """Git takes a folder with `HEAD`, `objects` and `refs` for one, and what it says of commits would hide a change."""
+    folder = origin / "app"
+    write(folder, FILES)
+    commit(origin)
+    write(folder, CHANGED)
+    assert check(folder).found
+    git(folder, "init", "-q", "--bare", ".")
+    git(folder, "config", "core.bare", "false")
+    git(folder, "config", "core.worktree", str(folder))
+    git(folder, "--git-dir=.", "add", "main.py")
+    git(folder, "--git-dir=.", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a")
+    found = check(folder)
+    assert found.status == 2
+    assert "looks like a repository of its own to git" in found.errors
 
 
 @pytest.mark.parametrize("path", [".", "", "{root}", "bin", "{root}/bin", "{linked}"])

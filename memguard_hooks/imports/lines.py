@@ -17,7 +17,7 @@ _IMPORT = late_pattern(
 )
 
 
-MAX_IMPORTS = 5_000
+MAX_IMPORTS = 3_000
 """Of one file: no hand writes more, and a file that cannot be parsed is not judged anyway."""
 
 

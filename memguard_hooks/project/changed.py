@@ -95,4 +95,6 @@ def _ask(root: str, *arguments: str) -> Asked:
         raise MemguardError("git cannot be asked what has changed: it is not there, or takes too long")
     if b"dubious ownership" in asked.errors:
         raise MemguardError("git does not look into a folder that belongs to somebody else: set its `safe.directory`")
+    if b"safe.bareRepository" in asked.errors:
+        raise MemguardError("a folder of the project looks like a repository of its own to git: `HEAD`, `objects` and `refs`")
     return asked
