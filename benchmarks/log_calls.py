@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,19 +24,26 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats import python_source
-from memguard_hooks.logs.calls import find_calls
+from memguard_hooks.imports.resolve import Resolver
+from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
 from memguard_hooks.logs.model import LogCall, is_judged
+from memguard_hooks.rules.logs.across import fed_lines, idle_lines
+from memguard_hooks.store import Store
+from memguard_hooks.tree import WorkTree, walk
 
 TABLE = Path(__file__).with_suffix(".tsv")
 RULES = {"MG502": "hot", "MG503": "nothing", "MG504": "costly"}
 """The mark of a call that each rule reports."""
 
 
+MAX_ROOTS = 12
+"""Folders of a repository that packages are looked for in."""
+
+
 class Labeled(NamedTuple):
     """One row of the table, with the file that it is about."""
 
+    top: Path
     path: Path
     inside: str
     line: int
@@ -79,24 +87,56 @@ def read(folder: Path, half: str) -> Iterator[Labeled]:
     with TABLE.open(encoding="utf-8") as stream:
         for row in csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t"):
             if row["half"] == half:
-                place = folder / f"{row['repository'].replace('/', '+', 1)}@{row['revision']}" / row["path"]
+                top = folder / f"{row['repository'].replace('/', '+', 1)}@{row['revision']}"
                 labels = frozenset(row["label"].split()) - {"none"}
-                yield Labeled(place, row["path"], int(row["line"]), row["drawn"], labels)
+                yield Labeled(top, top / row["path"], row["path"], int(row["line"]), row["drawn"], labels)
 
 
 def found_at(row: Labeled) -> frozenset[str]:
     """Return the codes that are reported for the calls of a line."""
-    calls = [one for one in calls_of(row.path) if one.line == row.line] if is_judged(row.inside) else []
-    return frozenset(code for code, mark in RULES.items() if any(getattr(one, mark) for one in calls))
+    return judged(row.top).get((row.inside, row.line), frozenset()) if is_judged(row.inside) else frozenset()
 
 
 @cache
-def calls_of(path: Path) -> tuple[LogCall, ...]:
-    """Read the calls of a file."""
+def judged(top: Path) -> dict[tuple[str, int], frozenset[str]]:
+    """Return the codes that are reported for the lines of a repository, all of whose files an entry point reaches."""
+    tree = WorkTree(str(top))
+    paths = [path for path in walk(tree) if path.endswith(".py")]
+    files = {path: found for path in paths if (found := read_file(top / path)) != NOTHING}
+    resolver = Resolver(tree, roots_of(paths))
+    marks = [(path, call.line, code) for path, logs in files.items() for call in logs.calls for code in codes_of(call)]
+    marks += [(path, line.line, "MG502") for path, line, _ in fed_lines(files, resolver)]
+    marks += [(path, line.line, "MG503") for path, line, _ in idle_lines(files, resolver)]
+    found: dict[tuple[str, int], frozenset[str]] = {}
+    for path, line, code in marks:
+        found[path, line] = found.get((path, line), frozenset()) | {code}
+    return found
+
+
+def codes_of(call: LogCall) -> list[str]:
+    """Return the codes that are reported for a call by its own file."""
+    return [code for code, mark in RULES.items() if getattr(call, mark)]
+
+
+def read_file(path: Path) -> FileLogs:
+    """Read what a file says of logs."""
     try:
-        return tuple(find_calls(python_source.parse(python_source.decode(path.read_bytes()))))
-    except MemguardError:  # a file that the hook does not judge either
-        return ()
+        data = path.read_bytes()
+    except OSError:
+        return NOTHING
+    return read_logs(Store(None), data[:0], lambda: data)
+
+
+def roots_of(paths: list[str]) -> tuple[str, ...]:
+    """Return the folders that packages of a repository are imported from, those of most files first."""
+    packages = {path.removesuffix("__init__.py").rstrip("/") for path in paths if path.rpartition("/")[2] == "__init__.py"}
+    found: Counter[str] = Counter()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder in packages and folder:
+            folder = folder.rpartition("/")[0]
+        found[folder] += 1
+    return ("", *(one for one, _ in found.most_common(MAX_ROOTS) if one))
 
 
 if __name__ == "__main__":

@@ -199,6 +199,77 @@ def test_a_line_of_what_a_stream_gives_each_part_to_is_hot() -> None:
     assert ["hot" in one for one in marks(text)] == [True]
 
 
+def test_a_callback_that_a_library_is_given_is_hot() -> None:
+    text = """
+    import pika
+    def took(channel, method, properties, body):
+        log.info('took %s', body)
+    def other(channel, method, properties, body):
+        log.info('other %s', body)
+    channel = pika.BlockingConnection().channel()
+    channel.basic_consume(queue='a', on_message_callback=took)
+    """
+    assert marks_of(dedent(text)) == [(4, "MG502")]
+
+
+def test_a_debug_line_in_a_loop_that_ends_costs_with_each_pass() -> None:
+    code = (
+        "def f(x):\n    while x.tries < 3:\n        x.tries += 1\n        log.debug('%s', x.hex())\n        log.info('a')\n"
+    )
+    assert marks_of(code) == [(4, "MG504")]
+
+
+def test_a_record_of_what_is_known_costs_nothing_that_grows() -> None:
+    given = ("Message('a', x=x)", "Message('a', **x)", "Message(x)", "Message('a', x=dumps(x))")
+    code = "def f(x):\n" + "".join(f"    log.debug({one})\n" for one in given)
+    assert marks_of(code) == [(3, "MG504"), (4, "MG504"), (5, "MG504")]
+
+
+def test_a_line_in_another_file_that_a_task_comes_to_says_nothing_again(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dedented(
+        project,
+        {
+            "main.py": """
+            from celery import shared_task
+            from app.service import service
+            from app import once
+            once.start()
+            @shared_task
+            def sync(key):
+                if key:
+                    service.evaluate(key)
+            """,
+            "app/__init__.py": "",
+            "app/once.py": """
+            import logging
+            def start():
+                logging.info("Nothing to do")
+            """,
+            "app/service.py": """
+            import logging
+            from app.deep import find
+            class Service:
+                def evaluate(self, key):
+                    if not key.account:
+                        logging.info("Skipping %s", key)
+                    find(key)
+                def other(self, key):
+                    logging.info("Skipping %s", key)
+            service = Service()
+            """,
+            "app/deep.py": """
+            import logging
+            def find(key):
+                logging.info("no rows found")
+            """,
+        },
+    )
+    write(project, {"Procfile": "web: python main.py\n"})
+    assert places(capsys) == [("app/deep.py", 3, "MG503"), ("app/service.py", 6, "MG503")]
+
+
 def test_a_line_in_another_file_that_a_stream_is_given_to_is_hot(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dedented(
         project,
@@ -297,7 +368,22 @@ def test_how_often_a_loop_comes_again(code: str, rules: list[str]) -> None:
     ("code", "rules"),
     [
         ("@app.task\ndef sync():\n    log.info('Nothing to do')\n", ["MG503"]),
-        ("@app.task\ndef sync(key):\n    log.info('Nothing to do')\n", []),
+        ("@app.task\ndef sync(key):\n    log.info('Nothing to do')\n", ["MG503"]),
+        ("@app.task\ndef sync(key):\n    log.info('sleeping %d', key)\n", []),
+        ("@dramatiq.actor\ndef sync(key):\n    log.info('Skipping %s', key)\n", ["MG503"]),
+        ("class Sync(BaseTask):\n    def run(self, key):\n        log.info('Not sending anything')\n", ["MG503"]),
+        (
+            "while True:\n    if a():\n        break\n    else:\n        log.info('sleeping %d', 3)\n        sleep(3)\n",
+            ["MG503"],
+        ),
+        (
+            "@app.task\ndef sync():\n    if not a:\n        return\n    b = c()\n    log.info('found %d', len(b))\n",
+            ["MG503"],
+        ),
+        ("@app.task\ndef sync():\n    b = c()\n    if not b:\n        return\n    log.info('found %d', len(b))\n", []),
+        ("@app.task\ndef sync(key):\n    log.info('No rows were marked')\n", ["MG503"]),
+        ("class Sync(Base):\n    def run(self, key):\n        log.info('Not sending anything')\n", []),
+        ("def sync():\n    log.info('nothing to do')\nevery(5).minutes.do(sync)\n", ["MG503"]),
         ("while True:\n    if not jobs():\n        log.info('No jobs found')\n        break\n", []),
         ("while True:\n    if stopped():\n        log.info('Waiting for workers to shutdown')\n        time.sleep(1)\n", []),
         ("while shutting_down:\n    log.info('Waiting for builds')\n", []),

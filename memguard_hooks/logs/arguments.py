@@ -99,7 +99,8 @@ def _is_cheap(node: ast.Call) -> bool:
             return True  # of os.path, which puts names together
     if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
         return True
-    if name == "dict" and not node.args and all(one.arg for one in node.keywords):
+    is_record = (name == "dict" and not node.args) or (name[:1].isupper() and bool(node.keywords))
+    if is_record and all(one.arg for one in node.keywords) and all(isinstance(one, ast.Constant) for one in node.args):
         return True  # as large as it is written
     if name == "str":
         given = node.args[0] if node.args else None

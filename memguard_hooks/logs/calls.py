@@ -26,7 +26,7 @@ from memguard_hooks.logs.loops import (
     is_range,
     parts_of,
 )
-from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Fed, LogCall, SteadyLine
+from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Across, LogCall
 from memguard_hooks.logs.streams import Streams
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -47,18 +47,27 @@ class _Place(Record):
     loop: str = ""
     conditions: int = 0
     is_seldom: bool = False
+    is_bounded: bool = False
+    """Whether a loop that ends by itself is around it."""
     is_guarded: bool = False
     callback: str = ""
     repeats: str = ""
     is_counted: bool = False
-    is_sifted: bool = False
-    """Whether an earlier test of the block has left."""
+    sifted: frozenset[str] = frozenset()
+    """The names that earlier tests of the block have asked for, and left."""
     handles: str = ""
     holder: str = ""
+    task: str = ""
+    """The class of tasks that the class is one of."""
     feeds: str = ""
     """The loop over a stream, or the callback, that gives each part of it to what is called here."""
     parts: frozenset[str] = frozenset()
     """The names by which the loop knows the part that a pass is about."""
+
+    @property
+    def is_once(self) -> bool:
+        """Whether a line is written seldom, or until a loop has got what it waits for."""
+        return self.is_seldom or self.is_bounded
 
     @property
     def function(self) -> str:
@@ -77,11 +86,15 @@ def find_calls(module: ast.Module) -> list[LogCall]:
     return read_calls(module)[0]
 
 
-def read_calls(module: ast.Module) -> tuple[list[LogCall], tuple[Fed, ...], tuple[SteadyLine, ...]]:
-    """Return all log calls of a file, what it gives each part of a stream to, and what its functions write each time."""
+def read_calls(module: ast.Module) -> tuple[list[LogCall], Across]:
+    """Return all log calls of a file, and what other files have to know of them."""
     reader = _Reader(module)
     calls = sorted({one[:2]: one for one in map(reader.judge, reader.written)}.values())
-    return calls, reader.called.fed(), reader.called.steady(reader.steady)
+    called = reader.called
+    own = {name: why for name, why in reader.repeats.items() if why}
+    return calls, Across(
+        called.fed(), called.steady(reader.steady), called.again(own), called.leads(), called.idle(reader.idle)
+    )
 
 
 def level_of(node: ast.Call) -> str:
@@ -114,6 +127,9 @@ class _Reader:
     def __init__(self, module: ast.Module) -> None:
         self.written: list[_Written] = []
         self.steady: dict[str, list[LogCall]] = {}
+        self.idle: dict[str, list[LogCall]] = {}
+        self.repeats: dict[str, str] = {}
+        """What comes again and again, by what calls it: functions with their class."""
         self.called = CalledFunctions(module)
         self._calls: dict[str, set[str]] = {}
         """What each function calls without a condition, by last names; `""` stands for what comes again and again."""
@@ -144,13 +160,14 @@ class _Reader:
         for at, statement in enumerate(block):
             self._statement(statement, place, leaves=leaves or at < last, depth=depth + 1)
             if isinstance(statement, ast.If) and isinstance(statement.body[-1], LEAVES):
-                place = place._replace(is_sifted=True)
+                place = place._replace(sifted=place.sifted | _named(statement.test))
 
     def _statement(self, node: ast.stmt, place: _Place, *, leaves: bool, depth: int) -> None:
         if isinstance(node, FUNCTIONS):
             self._function(node, place, depth)
         elif isinstance(node, ast.ClassDef):
-            self._block(node.body, _Place(holder=node.name), leaves=False, depth=depth)
+            task = next((name for name in map(last_name, node.bases) if _TASKS.search(name)), "")
+            self._block(node.body, _Place(holder=node.name, task=task), leaves=False, depth=depth)
         elif isinstance(node, ast.If):
             self._if(node, place, leaves=leaves, depth=depth)
         elif isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
@@ -179,8 +196,8 @@ class _Reader:
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: _Place, depth: int) -> None:
         is_request = any(map(_takes_requests, node.decorator_list))
         repeats = next(filter(None, (_scheduled(one) for one in node.decorator_list)), "")
-        if repeats.endswith("task") and _is_for_one(node):
-            repeats = ""
+        if not repeats and place.task and not place.body and _RUNS.search(node.name):
+            repeats = f"@{place.task}"
         if not repeats and not is_request and _REPEATED.search(node.name):
             repeats = f"{node.name}()"
         is_named = not is_request and self._is_callback(node)
@@ -189,6 +206,8 @@ class _Reader:
             self._drawn.add(f"{place.holder}.{node.name}" if place.holder and not place.body else node.name)
         callback = f"{node.name}()" if is_callback and not has_loop(node, self._known) else ""
         holder = "" if place.body else place.holder
+        if (repeats or callback) and not place.body:
+            self.repeats[f"{holder}.{node.name}" if holder else node.name] = repeats or callback
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
                        is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
                        handles=_handled(node))  # fmt: skip
@@ -215,20 +234,23 @@ class _Reader:
         )
         is_kind = bool(place.loop) and (_IS_KIND.fullmatch(test) is not None or asks_for_part(node.test, place.parts))
         self._block(node.body, place if is_kind else inner, leaves=leaves, depth=depth)
-        self._block(node.orelse, inner, leaves=leaves, depth=depth)
+        is_rest = isinstance(node.body[-1], LEAVES)  # as if it stood behind
+        rest = place._replace(sifted=place.sifted | _named(node.test)) if is_rest else inner
+        self._block(node.orelse, rest, leaves=leaves, depth=depth)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place, *, leaves: bool, depth: int) -> None:
         about = endless(node, self._known)
         if about is None:
             is_counted = place.is_counted or (not isinstance(node, ast.While) and is_range(node.iter))
-            is_seldom = place.is_seldom or isinstance(node, ast.While)
-            inner = place._replace(is_seldom=is_seldom, is_counted=is_counted)
+            is_bounded = place.is_bounded or isinstance(node, ast.While)
+            inner = place._replace(is_bounded=is_bounded, is_counted=is_counted)
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
             feeds = loop if self._has_topics or hands_parts(node) else ""
             parts = parts_of(node, self._known.streams)
-            inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats, feeds=feeds, parts=parts)
+            again = place._replace(is_bounded=False, conditions=0, callback="")  # also within a loop that connects again
+            inner = again._replace(loop=loop, repeats=repeats, feeds=feeds, parts=parts)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
 
@@ -238,9 +260,13 @@ class _Reader:
         for node in nodes:
             for one in walk(node):
                 if isinstance(one, ast.Call):
-                    if last_name(one.func) in _SCHEDULES:
+                    if last_name(one.func) in _SCHEDULES or _is_every(one.func):
                         self._calls.setdefault("", set()).update(map(last_name, one.args))
-                    if not (place.conditions or place.is_seldom):
+                        for given in one.args:
+                            self.called.note_way(given, "", place.holder, f"{last_name(one.func)}()")
+                    if not place.is_once:
+                        self.called.note_way(one.func, place.function, place.holder, place.repeats)
+                    if not (place.conditions or place.is_once):
                         caller = "" if place.repeats.startswith(("`", "@")) else place.body
                         if caller or place.body:
                             self._calls.setdefault(caller, set()).add(last_name(one.func))
@@ -260,7 +286,7 @@ class _Reader:
         if level == "DEBUG":
             is_paid = not (place.is_guarded or place.is_seldom or _is_start(place))
             return call._replace(costly=costly_of(node, self._plain) if is_paid else "")
-        if level != "INFO" or place.is_guarded or place.is_seldom or self._is_for_a_person(node, place):
+        if level != "INFO" or place.is_guarded or place.is_once or self._is_for_a_person(node, place):
             return call
         hot = ""
         if place.conditions == 0 and not _RESTARTS.search(call.text):
@@ -269,9 +295,11 @@ class _Reader:
                 self.steady.setdefault(place.function, []).append(call)
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
         is_empty = (
-            bool(repeats) and not place.is_counted and _says_nothing(call.text, place, is_task=repeats.startswith("@"))
+            bool(repeats) and not place.is_counted and _says_nothing(call.text, written, is_task=repeats.startswith("@"))
         )
         nothing = repeats if is_empty else ""
+        if not nothing and not place.is_counted and place.body and _says_nothing(call.text, written, is_task=True):
+            self.idle.setdefault(place.function, []).append(call)
         if not nothing and place.handles and _IGNORED.search(call.text) and not _ACTS.search(call.text):
             nothing = place.handles
         held = payload(node) if call.text.strip("{}") else ""
@@ -305,12 +333,6 @@ _AT_START = late_pattern(
 """Names of functions that an app calls once."""
 
 
-def _is_for_one(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Return whether a task is given what it is about: it runs once for each, and not by the clock."""
-    required = [one.arg for one in node.args.args][: len(node.args.args) - len(node.args.defaults)]
-    return any(one not in ("self", "cls", "ctx", "context") for one in required)
-
-
 def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """Return a function that is called for each event, empty for any other."""
     given = [one.arg for one in node.args.args]
@@ -334,6 +356,11 @@ def _says_wrong(node: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and level_of(call) in ("WARNING", "ERROR", "CRITICAL")
 
 
+def _named(node: ast.expr) -> frozenset[str]:
+    """Return the names of variables and attributes in an expression."""
+    return frozenset(name for name in map(last_name, walk(node)) if name)
+
+
 def _leaves(block: list[ast.stmt]) -> bool:
     return any(isinstance(one, LEAVES) for one in block)
 
@@ -353,7 +380,7 @@ _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "k
 
 _CALLBACK = late_pattern(
     r"(?i)^(?!.*_(?:file|upload|url|path|id)s?$)_*(?:(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
-    r"(?:frame|chunk|delta|packet|sample|tick(?:er)?|pcm|socket_?(?:message|event|data)|(?<!un_)partial|interim)"
+    r"(?:frame|chunk|delta|packet|sample|tick(?:er)?|pcm|order_?book|kline|candle|quote|datachange|socket_?(?:message|event|data)|(?<!un_)partial|interim)"
     r"|(?:on|receive|recv|send|push|feed|got|enqueue)_?.*(?:audio|media)|on_?.*token)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
@@ -389,12 +416,24 @@ def _scheduled(node: ast.expr) -> str:
     return f"@{name}" if _SCHEDULER.search(name) else ""
 
 
+_TASKS = late_pattern(r"(?:Task|Job|JobRunner|JobBase|QueueItem|CronBase)$")
+"""Classes whose heirs something runs again and again: a queue, a schedule, a loop of the app."""
+_RUNS = late_pattern(r"^(?:a?run|execute|perform|process|do|work|handle|tick|step|update)(?:_|$)")
+"""The methods by which it does."""
+
 _SCHEDULES = frozenset(
     {"add_job", "run_repeating", "add_periodic_task", "schedule_interval", "LoopingCall", "PeriodicCallback"}
 )
 """What is given a function to call again and again."""
+
+
+def _is_every(function: ast.expr) -> bool:
+    """Return whether something is called as `every(5).minutes.do` is, which is given a function to call again and again."""
+    return isinstance(function, ast.Attribute) and function.attr == "do" and "every(" in ast.unparse(function.value)
+
+
 _SCHEDULER = late_pattern(
-    r"(?i)scheduled_?(?:job|task)|periodic|tasks\.loop|repeat_every|cron|\.(?:task|shared_task)$|^shared_task$"
+    r"(?i)scheduled_?(?:job|task)|periodic|tasks\.loop|repeat_every|cron|\.(?:task|shared_task|actor)$|^(?:shared_task|actor)$"
 )
 
 
@@ -432,7 +471,7 @@ _PREFIX = r"^(?:[^\w\[{]|\{\}|\[[^\]]*\]|[A-Z][\w /-]{0,40}:)*"
 _EMPTY = late_pattern(
     _PREFIX + r"(?i:nothing\b|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|match|new|data|"
     r"messages?|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
-    r"|no (?:(?:[\w-]+|\{\}) ){1,4}found\b|no [\w-]+ (?:need|require|match|left to|to )\b)"
+    r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b|no [\w-]+ (?:need|require|match|left to|to )\b)"
     r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
     r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
 )
@@ -450,18 +489,19 @@ _ACTS = late_pattern(
 )
 """What was done, or is told to somebody who has asked for it."""
 _SKIPS = late_pattern(r"(?i)\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip")
+_NOT_DONE = late_pattern(r"(?i)^\W*not (?!waiting)\w+ing\b|[._]skipped\b")
 _SLEEPS = late_pattern(r"(?i)\bsleep(?:ing)? ")
 _COUNTED = late_pattern(r"(?i)(?<!\band )\bfound (?:0|\{\})(?: \w+)?")
 
 
-def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
+def _says_nothing(text: str, written: _Written, *, is_task: bool) -> bool:
     """Return whether a message says that nothing happened, or how much was found without asking whether anything was.
 
     A task may be called for one event: that it skips this one is worth a line.
     """
     if _ACTS.search(text):
         return False
-    is_counted = not place.is_sifted and _COUNTED.search(text) is not None
-    is_each = place.conditions == 0 and (is_counted or _SLEEPS.search(text) is not None)
-    is_empty = is_each or _EMPTY.search(text) is not None or _SKIPS.search(text) is not None
+    is_counted = _COUNTED.search(text) is not None and not written.place.sifted & _named(written.node)
+    is_each = written.place.conditions == 0 and (is_counted or (not is_task and _SLEEPS.search(text) is not None))
+    is_empty = is_each or any(one.search(text) is not None for one in (_EMPTY, _SKIPS, _IGNORED, _NOT_DONE))
     return is_empty or (not is_task and _WAITING.search(text) is not None)

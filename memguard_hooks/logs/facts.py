@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
+from memguard_hooks.logs.model import Across
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.shape import one_of, record, rows, texts
@@ -12,13 +13,15 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
+    from memguard_hooks.logs.model import LogCall, LogSetup
     from memguard_hooks.store import Store
 
-_WORDS = late_pattern(rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=|async for")
+_WORDS = late_pattern(
+    rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=|async for|shared_task|\.task\b|schedul|cron|periodic|run_repeating"
+)
 """Without one of them, in small letters, a file says nothing of logs, gives nobody a stream, and is not parsed."""
 
-_PARTS = (b"log", b"print(", b"echo", b"async for")
+_PARTS = (b"log", b"print(", b"echo", b"async for", b"task", b"schedul", b"cron", b"periodic", b"run_repeating")
 """What each of these words holds: to look for a text takes a tenth of the time."""
 
 _SETS = late_pattern(
@@ -30,8 +33,8 @@ _SETS = late_pattern(
 _CALLS = late_pattern(rb"(?:\.\s*(?:trace|debug|info|success|msg|log)|\bprint)\s*\(")
 """Without one of them a file writes no line that is dropped, or that is too many."""
 
-_LOOPS = (b"async for", b"while ", b"callback")
-"""Without one of them a file gives no function of another file each part of a stream."""
+_LOOPS = (b"async for", b"while ", b"callback", b"task", b"schedul", b"cron", b"periodic", b"run_repeating")
+"""Without one of them a file gives no function of another file each part of a stream, and comes to none again and again."""
 
 _ADDRESS = b"api.telegram.org/bot"
 
@@ -39,16 +42,14 @@ _ADDRESS = b"api.telegram.org/bot"
 class FileLogs(Record):
     """What one file says of logs. `calls` are those that a rule may speak of, `muted` the libraries whose loggers it sets.
 
-    `holds_token` tells of an address that the token of a bot is part of. `fed` are the functions of other files that are
-    given each part of a stream, `steady` the lines that the functions of the file write whenever they are called.
+    `holds_token` tells of an address that the token of a bot is part of, `across` is what other files have to know.
     """
 
     calls: tuple[LogCall, ...] = ()
     setups: tuple[LogSetup, ...] = ()
     muted: tuple[str, ...] = ()
     holds_token: bool = False
-    fed: tuple[Fed, ...] = ()
-    steady: tuple[SteadyLine, ...] = ()
+    across: Across = Across()
 
 
 NOTHING = FileLogs()
@@ -80,11 +81,11 @@ def _parse(data: bytes) -> FileLogs:
     try:
         module = parse(decode(data))
         setups, muted = find_setups(module) if has_setups else ((), ())
-        calls, fed, steady = read_calls(module) if has_calls else ((), (), ())
+        calls, across = read_calls(module) if has_calls else ((), Across())
     except (MemguardError, RecursionError):  # an expression that is deeper than any that people write
         return NOTHING
     marked = tuple(one for one in calls if one.is_marked)
-    return FileLogs(marked, tuple(setups), tuple(muted), _ADDRESS in data, fed, steady)
+    return FileLogs(marked, tuple(setups), tuple(muted), _ADDRESS in data, across)
 
 
 def _known(value: object) -> FileLogs:
@@ -94,5 +95,5 @@ def _known(value: object) -> FileLogs:
     level = one_of("", *LEVELS)
     calls = rows(record(LogCall, int, int, level, str, str, str, str, str))
     setups = rows(record(LogSetup, int, int, str, level, str, str))
-    steady = rows(record(SteadyLine, int, int, str, str))
-    return record(FileLogs, calls, setups, texts, bool, rows(record(Fed, str, str)), steady)(value)
+    fed, lines = rows(record(Fed, str, str)), rows(record(SteadyLine, int, int, str, str))
+    return record(FileLogs, calls, setups, texts, bool, record(Across, fed, lines, fed, fed, lines))(value)

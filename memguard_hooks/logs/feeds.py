@@ -3,6 +3,8 @@
 A stream gives a part to what its loop calls without a condition, and so do callbacks for parts. What these functions call
 each time is given it too, up to `MAX_STEPS` calls away. `send` of an unknown object is nobody's function: only names that
 the file defines or imports are followed, `self`, and variables that hold what one class makes.
+
+What a loop without end, a task or a schedule comes to again and again is followed by the same names, also behind conditions.
 """
 
 from __future__ import annotations
@@ -40,6 +42,15 @@ class _Noted(Record):
     feeds: str
 
 
+class _Way(Record):
+    """A call on a path that is no error's. `why` is what comes to it again and again, empty where that is its function's."""
+
+    called: ast.expr
+    function: str
+    holder: str
+    why: str
+
+
 class CalledFunctions:
     """What the functions of a file call without a condition, and which of them are given each part of a stream."""
 
@@ -51,6 +62,14 @@ class CalledFunctions:
         self._edges: dict[str, list[str]] = {}
         self._loops: dict[str, str] = {}
         self._methods: dict[str, list[str]] = {}
+        self._ways: list[_Way] = []
+        self._leads: dict[str, dict[str, None]] | None = None
+        self._again: dict[str, str] = {}
+
+    def note_way(self, called: ast.expr, function: str, holder: str, why: str) -> None:
+        """Note what is called in a function, or by what comes again and again, on a path that is no error's."""
+        if why or function:
+            self._ways.append(_Way(called, function, holder, why))
 
     def note(self, called: ast.Call, function: str, holder: str, feeds: str) -> None:
         """Note a call without a condition, in a function or in a loop that feeds it."""
@@ -65,7 +84,9 @@ class CalledFunctions:
         held = self._held() if any(one.feeds for one in self._noted) else {}
         fed: dict[str, str] = {}
         for one in self._noted:
-            for target in self._targets(one, held):
+            if ONCE.search(last_name(one.called.func)):
+                continue
+            for target in self._targets(one.called.func, one.holder, held):
                 if not one.feeds:
                     self._edges.setdefault(one.function, []).append(target)
                 elif one.called.args or one.called.keywords:
@@ -94,13 +115,65 @@ class CalledFunctions:
         }
         return tuple(sorted(found)[:MAX_KEPT])
 
+    def again(self, own: Mapping[str, str]) -> tuple[Fed, ...]:
+        """Return the functions of other files that something comes to again and again; `own` are such ones of the file."""
+        if not (own or any(one.why for one in self._ways)):
+            return ()
+        leads = self._follow_ways()
+        found = dict(self._again)
+        for start, why in (*own.items(), *self._again.items()):
+            for target in _reached_in(leads, start):
+                found.setdefault(target, why)
+        return tuple(Fed(target, why) for target, why in found.items() if ":" in target)[:MAX_KEPT]
+
+    def leads(self) -> tuple[Fed, ...]:
+        """Return the functions of other files that functions of the file come to: the target, and the function."""
+        if not self._ways:
+            return ()
+        leads = self._follow_ways()
+        names = self._names().items()
+        found = (Fed(target, name) for name, own in names for target in _reached_in(leads, own) if ":" in target)
+        return tuple(dict.fromkeys(found))[:MAX_KEPT]
+
+    def idle(self, lines: Mapping[str, list[LogCall]]) -> tuple[SteadyLine, ...]:
+        """Return the lines that say that nothing happened, by the functions of the file that come to them."""
+        if not lines:
+            return ()
+        leads = self._follow_ways()
+        found = {
+            SteadyLine(line.line, line.column, name, line.text)
+            for name, own in self._names().items()
+            for reached in _reached_in(leads, own)
+            for line in lines.get(reached, ())
+        }
+        return tuple(sorted(found)[:MAX_KEPT])
+
+    def _names(self) -> dict[str, str]:
+        """Return the functions of a file by their names, and by the objects that the module makes once of their classes."""
+        made = [one for one in self._module.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)]
+        names = {name: name for name in sorted(self._own)}
+        for one in made:
+            stem = f"{last_name(one.value.func)}." if isinstance(one.value, ast.Call) else "."
+            methods = [name.removeprefix(stem) for name in self._own if name.startswith(stem)]
+            names.update((f"{at}.{method}", stem + method) for at in _last_names(one.targets) for method in methods)
+        return names
+
+    def _follow_ways(self) -> dict[str, dict[str, None]]:
+        if self._leads is None:
+            if not self._own:
+                self._define()
+            self._leads = {}
+            held = self._held()
+            for one in self._ways:
+                for target in self._targets(one.called, one.holder, held):
+                    if one.why:
+                        self._again.setdefault(target, one.why)
+                    if one.function:
+                        self._leads.setdefault(one.function, {})[target] = None
+        return self._leads
+
     def _reached(self, start: str) -> dict[str, None]:
-        found = {start: None}
-        last = [start]
-        for _ in range(MAX_STEPS):
-            last = [one for before in last for one in self._edges.get(before, ()) if one not in found]
-            found.update(dict.fromkeys(last))
-        return found
+        return _reached_in(self._edges, start)
 
     def _define(self) -> None:
         for node in self._module.body:
@@ -113,10 +186,8 @@ class CalledFunctions:
         for name in self._own:
             self._methods.setdefault(name.rpartition(".")[2], []).append(name)
 
-    def _targets(self, noted: _Noted, held: Mapping[str, str]) -> Iterator[str]:
-        function = noted.called.func
-        if ONCE.search(last_name(function)):
-            return
+    def _targets(self, function: ast.expr, own: str, held: Mapping[str, str]) -> Iterator[str]:
+        """Yield the functions that are called by a name, within the class `own`."""
         if isinstance(function, ast.Name):
             found = function.id if function.id in self._own else self._imported.get(function.id, "")
             if found and not function.id[:1].isupper():
@@ -124,7 +195,7 @@ class CalledFunctions:
         elif isinstance(function, ast.Attribute):
             holder = last_name(function.value)
             if isinstance(function.value, ast.Name) and holder in ("self", "cls"):
-                of_class = f"{noted.holder}.{function.attr}"
+                of_class = f"{own}.{function.attr}"
                 methods = self._methods.get(function.attr, [])
                 yield from [of_class] if of_class in self._own else methods if len(methods) == 1 else []
             elif holder:
@@ -142,6 +213,16 @@ class CalledFunctions:
             target = known.get(class_, "") if class_[:1].isupper() else ""
             held[name] = target if held.get(name, target) == target else ""
         return held
+
+
+def _reached_in(edges: Mapping[str, Iterable[str]], start: str) -> dict[str, None]:
+    """Return what is reached from a function, up to `MAX_STEPS` calls away, itself first."""
+    found = {start: None}
+    last = [start]
+    for _ in range(MAX_STEPS):
+        last = [one for before in last for one in edges.get(before, ()) if one not in found]
+        found.update(dict.fromkeys(last))
+    return found
 
 
 def _names_of(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:

@@ -66,6 +66,22 @@ class SteadyLine(Record):
     text: str
 
 
+class Across(Record):
+    """What other files have to know of one.
+
+    `fed` are functions of other files that are given each part of a stream, `steady` the lines that the functions of the
+    file write whenever they are called. `again` are functions of other files that a loop without end, a task or a schedule
+    comes to, `leads` those that functions of the file come to, each with the function as its `loop`, and `idle` the lines
+    that say that nothing happened, by the functions that come to them.
+    """
+
+    fed: tuple[Fed, ...] = ()
+    steady: tuple[SteadyLine, ...] = ()
+    again: tuple[Fed, ...] = ()
+    leads: tuple[Fed, ...] = ()
+    idle: tuple[SteadyLine, ...] = ()
+
+
 class LogSetup(Record):
     """One setting.
 

@@ -80,10 +80,24 @@ _GIVEN = (
     (late_pattern(r"pyaudio\..*"), frozenset({"stream_callback"})),
     (late_pattern(r"bleak\..*"), frozenset({"detection_callback"})),
     (late_pattern(r"can\..*"), frozenset({"on_message_received"})),
+    (late_pattern(r"pika\..*"), frozenset({"on_message_callback"})),
+    (late_pattern(r"nats\..*"), frozenset({"cb"})),
+    (late_pattern(r"google\.cloud\.pubsub.*"), frozenset({"callback"})),
+    (late_pattern(r"azure\.eventhub\..*"), frozenset({"on_event", "on_event_batch"})),
+    (late_pattern(r"binance\..*"), frozenset({"callback"})),
+    (late_pattern(r"assemblyai\..*"), frozenset({"on_data"})),
+    (late_pattern(r"kiteconnect\..*"), frozenset({"on_ticks"})),
+    (late_pattern(r"scapy\..*"), frozenset({"prn"})),
+    (late_pattern(r"pynput\..*"), frozenset({"on_move", "on_scroll"})),
+    (late_pattern(r"picamera2\..*"), frozenset({"pre_callback", "post_callback"})),
 )
 """What libraries take as a function for each part, as a keyword or as an attribute that is set."""
 
-_TAKES = {"start_notify": 1, "message_callback_add": 1, "create_subscription": 2, "Subscriber": 2}
+_TAKES = {
+    "start_notify": 1, "message_callback_add": 1, "create_subscription": 2, "Subscriber": 2, "basic_consume": 1,
+    "start_depth_cache": 0, "start_kline_socket": 0, "start_trade_socket": 0, "start_multiplex_socket": 0,
+    "subscribe_trades": 0, "subscribe_quotes": 0, "subscribe_bars": 0, "apply_on_packets": 0,
+}  # fmt: skip
 """Methods that take a function for each part, and its place among what they are given."""
 
 
@@ -293,11 +307,17 @@ _ROOTS = frozenset(
         "watchfiles", "watchdog", "inotify", "inotify_simple", "kubernetes", "kubernetes_asyncio", "evdev", "can", "livekit",
         "pipecat", "aiortc", "picamera", "pyaudio", "sounddevice", "cv2", "pexpect", "asyncio", "twisted", "bleak",
         "wyoming", "tweepy", "rospy", "rclpy", "transformers", "langchain", "langchain_core", "llama_index", "openai",
-        "anthropic", "google", "litellm", "groq",
+        "anthropic", "google", "litellm", "groq", "pika", "azure", "binance", "assemblyai", "kiteconnect", "scapy", "pynput",
+        "picamera2", "alpaca", "pyshark",
     }
 )  # fmt: skip
 """Packages of which one is imported, or no name of the file is followed."""
-_TAKERS = frozenset({"websocket", "paho", "gmqtt", "aiomqtt", "sounddevice", "pyaudio", "bleak", "can", "rospy", "rclpy"})
+_TAKERS = frozenset(
+    {
+        "websocket", "paho", "gmqtt", "aiomqtt", "sounddevice", "pyaudio", "bleak", "can", "rospy", "rclpy", "pika", "nats",
+        "google", "azure", "binance", "assemblyai", "kiteconnect", "scapy", "pynput", "picamera2", "alpaca", "pyshark",
+    }
+)  # fmt: skip
 """Packages that are given functions."""
 _INHERITED = frozenset(name for _, names in _BASES for name in names)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.logs.model import LogCall, is_judged
-from memguard_hooks.rules.logs.across import fed_lines
+from memguard_hooks.rules.logs.across import fed_lines, idle_lines
 from memguard_hooks.rules.logs.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -28,11 +28,16 @@ def check(reached: Reached) -> Iterator[Finding]:
         if is_judged(path):
             for call in logs.calls:
                 yield from _judge(call, ServicePlace(path, call.line, call.column))
-    hot = {(path, call.line) for path, logs in reached.files.items() for call in logs.calls if call.hot}
-    for path, line, loop in fed_lines(reached):
+    hot = {(path, call.line) for path, logs in reached.files.items() for call in logs.calls if call.hot or call.nothing}
+    for path, line, loop in fed_lines(reached.files, reached.entry.resolver):
         if (path, line.line) not in hot:
             hot.add((path, line.line))
             call = LogCall(line.line, line.column, "INFO", line.text, hot=loop)
+            yield from _judge(call, ServicePlace(path, line.line, line.column))
+    for path, line, why in idle_lines(reached.files, reached.entry.resolver):
+        if (path, line.line) not in hot:
+            hot.add((path, line.line))
+            call = LogCall(line.line, line.column, "INFO", line.text, nothing=why)
             yield from _judge(call, ServicePlace(path, line.line, line.column))
 
 
