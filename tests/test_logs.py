@@ -153,6 +153,22 @@ MESSAGE = "connected to db"
         ('{"MESSAGE":"connected to db","PRIORITY":"3","__REALTIME_TIMESTAMP":"1795867200000000"}', "ERROR", ""),
         ('{"timestamp":"2026-11-28T12:00:00Z","severity":"error","message":"INFO connected to db"}', "INFO", ""),
         ('{"timestamp":1795867200000,"ingestionTime":1795867200001,"message":"INFO connected to db\\n"}', "INFO", ""),
+        ('timestamp=2026-11-28T12:00:00Z level=warning logger=app.db event="connected to db"', "WARNING", "app.db"),
+        (
+            '{"record":{"level":{"name":"WARN"},"message":"connected to db","name":"app.db","time":{"timestamp":1795867200}}}',
+            "WARNING",
+            "app.db",
+        ),
+        (
+            '{"timestamp":"2026-11-28T12:00:00Z","message":"connected to db","attributes":[{"key":"level","value":"warn"}]}',
+            "WARNING",
+            "",
+        ),
+        (
+            '{"timestamp":"2026-11-28T12:00:00Z","message":"connected to db","labels":[{"name":"level","value":"error"}]}',
+            "ERROR",
+            "",
+        ),
         (
             '{"event":"connected to db","level":"info","logger":"app.db","timestamp":"2026-11-28T12:00:00Z"}',
             "INFO",

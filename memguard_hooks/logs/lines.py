@@ -38,6 +38,10 @@ _MESSAGES = ("message", "msg", "event", "log", "MESSAGE", "textPayload")
 _LEVELS = ("level", "levelname", "severity", "lvl", "log_level")
 _TIMES = ("time", "timestamp", "ts", "asctime", "@timestamp", "__REALTIME_TIMESTAMP", "datetime")
 _LOGGERS = ("logger", "name", "logger_name")
+_ATTRIBUTES = ("attributes", "labels")
+"""Where Railway and Render tell the level of a line: an object, or a list of pairs."""
+MAX_PAIRS = 50
+"""Attributes of a line that are looked at."""
 
 _LEVEL = "|".join(sorted(_NAMES, key=len, reverse=True))
 _HEAD = re.compile(
@@ -51,7 +55,7 @@ _COMPOSE = re.compile(r"[\w.-]+ +\| ")
 _SENDER = re.compile(r" ?(?:[\w.-]+ )?([\w./-]+)\[[\w.-]+\]: ?")
 """Heroku's `app[web.1]:`, syslog's `host program[12]:`."""
 _PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
-_LOGFMT = re.compile(r'(?:^|\s)(?:msg|message)="?')
+_LOGFMT = re.compile(r'(?:^|\s)(?:msg|message|event)="?')
 _decode = json.JSONDecoder().raw_decode
 _NO_FIELDS: Mapping[str, object] = {}
 
@@ -100,7 +104,8 @@ class LineReader:
             text = inner
             if inner[:1].isdigit() and depth < WRAPPERS and (own := self._read_text(inner, depth + 1)).level != UNKNOWN:
                 return own._replace(text=raw, second=second if second is not None else own.second)
-        if "=" in text and ("msg=" in text or "message=" in text) and _LOGFMT.search(text):
+        is_pairs = "=" in text and ("msg=" in text or "message=" in text or ("event=" in text and "level=" in text))
+        if is_pairs and _LOGFMT.search(text):
             fields = {key: value.strip('"') for key, value in _PAIR.findall(text)}
             line = self._read_fields(fields, text, depth)
             return line if line.second is not None else line._replace(second=second)
@@ -113,6 +118,8 @@ class LineReader:
         )
 
     def _read_fields(self, fields: Mapping[str, object], raw: str, depth: int = 0) -> LogLine:
+        if isinstance(record := fields.get("record"), dict) and isinstance(record.get("level"), dict):
+            fields = _of_loguru(record)
         second = None
         for key in _TIMES:
             if key in fields and (second := self.clock.read(fields[key])) is not None:
@@ -155,8 +162,31 @@ def _read_level(fields: Mapping[str, object]) -> str:
     for key in _LEVELS:
         if key in fields and (known := _NAMES.get(str(fields[key]).upper())):
             return known
+    for key in _ATTRIBUTES:
+        if key in fields and (told := _read_level(_pairs(fields[key]))) != UNKNOWN:
+            return told
     priority = fields.get("PRIORITY")
     return _PRIORITIES.get(str(priority), UNKNOWN)
+
+
+def _pairs(value: object) -> Mapping[str, object]:
+    """Return what an object of JSON holds, or a list of pairs with `key` or `name` and `value`, without what is nested."""
+    if isinstance(value, list):
+        pairs = [one for one in value[:MAX_PAIRS] if isinstance(one, dict)]
+        return {str(one.get("key", one.get("name"))): one.get("value") for one in pairs}
+    return {key: one for key, one in value.items() if key not in _ATTRIBUTES} if isinstance(value, dict) else _NO_FIELDS
+
+
+def _of_loguru(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the fields of a record of loguru's `serialize=True`, what was bound to it among them."""
+    level, time, extra = record["level"], record.get("time"), record.get("extra")
+    return {
+        **(extra if isinstance(extra, dict) else {}),
+        "level": level.get("name") if isinstance(level, dict) else None,
+        "time": time.get("timestamp") if isinstance(time, dict) else None,
+        "name": record.get("name"),
+        "message": record.get("message"),
+    }
 
 
 def _parse(text: str) -> dict[str, object] | None:
