@@ -629,6 +629,30 @@ def test_work_grows_with_the_text(read_text: Callable[[bytes], object], piece: b
     assert growth(act, lambda size: piece * size, 2000) < LINEAR
 
 
+def test_what_lies_in_folders_with_its_image(tmp_path: Path) -> None:
+    """Each was named as not judged, or nowhere."""
+    image = (
+        'FROM python:3.12\nWORKDIR /srv\nCOPY src src\nCOPY go.sh /go.sh\nENV PYTHONPATH=/srv/src\nENTRYPOINT ["/go.sh"]\n'
+    )
+    files = {
+        "fly.toml": '[build]\ndockerfile = "api/Dockerfile"\n[[vm]]\nmemory = "1gb"\n',
+        "api/Dockerfile": image,
+        "api/go.sh": "#!/bin/sh\nexec uvicorn shop.main:app\n",
+        "api/src/shop/main.py": "app = 1\n",
+    }
+    (service,) = discover(WorkTree(str(write(tmp_path / "fly", files))), refuse).services
+    assert (service.folder, service.mounts["/go.sh"]) == ("api", "api/go.sh")
+    pod = POD.replace("r.io/me/web:1", "${REGISTRY}/web:1")
+    other = POD.replace("web", "db").replace('"r.io/me/db:1"', '"${DB_IMAGE:-postgres:16}"')
+    found = services(tmp_path / "k3s", {"k3s/web.yaml": pod, "k3s/db.yaml": other, **APP})
+    assert found == [("web", "gunicorn -w 3 app:app", 300, "kubernetes")]
+    core = "FROM python:3.12\nWORKDIR /app\nCOPY src/core /app/\nCOPY docker/gunicorn.conf.py /app/\nCMD gunicorn\n"
+    conf = dict.fromkeys(("docker/gunicorn.conf.py", "src/core/gunicorn.conf.py"), "wsgi_app = 'run:app'\n")
+    files = {"docker/Dockerfile.core": core, **conf, "src/core/run.py": "app = 1\n"}
+    (service,) = discover(WorkTree(str(write(tmp_path / "docker", files))), refuse).services
+    assert service.folder == "src/core"
+
+
 BARE = {"Dockerfile": "FROM python:3.12\nCOPY . .\n", "app.py": "app = 1\n", "requirements.txt": "flask\n"}
 POD = """\
 apiVersion: apps/v1

@@ -232,15 +232,16 @@ def made_by(data: bytes, maker: ImageMaker, read: Read, images: RepositoryImages
     made = dockerfile.read_image(data, file, folder, maker.target, read, bases=images.base)
     if folder and isinstance(made, Image):
         in_root = dockerfile.read_image(data, file, "", maker.target, read, bases=images.base)
-        if isinstance(in_root, Image) and not _holds(made, file, read) and _holds(in_root, file, read):
+        if isinstance(in_root, Image) and not holds_start(made, file, read) and holds_start(in_root, file, read):
             return in_root
     return made
 
 
-def _holds(image: Image, file: str, read: Read) -> bool:
+def holds_start(image: Image, file: str, read: Read) -> bool:
     """Return whether the repository has what an image starts where the image was given it."""
     started = image.service(file, read)
     if isinstance(started, Skipped):
         return False
     found = parse(started.command, Host(started.environment, read, mounts=started.mounts), started.folder).entrypoint
-    return found is not None and dockerfile.holds(found.folder, found.text, read)
+    folders = (found.folder, *found.roots) if found is not None else ()
+    return found is not None and any(dockerfile.holds(folder, found.text, read) for folder in folders)

@@ -105,12 +105,12 @@ _ECS_FOLDERS = late_pattern(
 """Folders of the root below which task definitions of ECS lie, and templates of CloudFormation."""
 
 _CHART_FOLDERS = late_pattern(
-    r"(?i)(?:.*[-_])?(?:helm|charts?|k8s|kube(?:rnetes)?|deploy(?:ment)?s?|infra(?:structure)?|ops|hosting)(?:[-_].*)?"
+    r"(?i)(?:.*[-_])?(?:helm|charts?|k[38]s|kube(?:rnetes)?|deploy(?:ment)?s?|infra(?:structure)?|ops|hosting)(?:[-_].*)?"
 )
 """Folders of the root below which charts of Helm lie."""
 
 _CLUSTER_FOLDERS = late_pattern(
-    r"(?i)(?:.*[-_.])?(?:k8s|kube(?:rnetes)?|manifests|deploy(?:ment)?s?|infra(?:structure)?|ops|ci)(?:[-_].*)?"
+    r"(?i)(?:.*[-_.])?(?:k[38]s|kube(?:rnetes)?|manifests|deploy(?:ment)?s?|infra(?:structure)?|ops|ci)(?:[-_].*)?"
     r"|\.?(?:cf|cloud[-_.]?foundry|cloud[-_.]?gov)"
 )
 """Folders of the root below which manifests of Kubernetes and of Cloud Foundry lie."""
@@ -554,6 +554,7 @@ class _Files:
         folder = parent(path)
         above = parent(folder)
         is_apart = "/" in folder and _IMAGE_FOLDERS.fullmatch(folder.partition("/")[0]) is None
+        own: list[Service] = []
         for context in dict.fromkeys((folder, above if "/" in folder else folder, folder if is_apart else "")):
             started = self.started(path, data, context)
             if started is None:
@@ -561,8 +562,9 @@ class _Files:
             if isinstance(started, Skipped):
                 return Deployment((), (started._replace(service="web") if _is_of_python(data) else started,))
             if not folder or (started.folder.startswith(context) and self.is_ours(started)):
-                return Deployment((_on_lambda(started) if _is_function(started) else started,))
-        return Deployment()
+                own.append(started)
+        known = [one for one in own if self.holds(one)]  # before code that stands beside a Dockerfile for another reason
+        return Deployment(tuple(_on_lambda(one) if _is_function(one) else one for one in (*known, *own)[:1]))
 
     def started(self, path: str, data: bytes, context: str) -> Service | Skipped | None:
         """Return what the image of a Dockerfile runs that is built in a folder; None where it cannot be read."""

@@ -134,7 +134,15 @@ def _image(document: TomlDocument, read_file: Read) -> Image | Skipped:
     if data is None:
         return Skipped(document.path, line, f"there is no {path}, and no command in [processes]")
     target = _text(build.get("build-target"))
-    return dockerfile.read_image(data, path, parent(document.path), target, read_file)
+    image = dockerfile.read_image(data, path, parent(document.path), target, read_file)
+    if parent(path) == parent(document.path) or not isinstance(image, Image):
+        return image
+    from memguard_hooks.deployment.container import holds_start  # which loads yaml
+
+    if holds_start(image, path, read_file):
+        return image
+    apart = dockerfile.read_image(data, path, parent(path), target, read_file)  # `fly deploy FOLDER --config FILE`
+    return apart if isinstance(apart, Image) and holds_start(apart, path, read_file) else image
 
 
 _Machine = tuple[KeyPath, "dict[str, Any]"]

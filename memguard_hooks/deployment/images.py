@@ -50,6 +50,7 @@ WELL_KNOWN = frozenset({"postgres", "postgresql", "postgis", "pgvector", "redis"
 WORKFLOWS = ".github/workflows/"
 
 _OUTPUT = late_pattern(r"\$\{\{\s*steps\.([\w-]+)\.outputs")
+_WITH_DEFAULT = late_pattern(r"\$\{\w+:?-([^{}$]+)\}")
 _VARIABLE = late_pattern(r"\$\{\{\s*env\.(\w+)\s*\}\}")
 
 
@@ -172,8 +173,9 @@ class RepositoryImages:
 
 
 def image_name(image: str) -> str:
-    """Return the name of an image, without registry, owner and tag."""
-    return re.split(r"[:@]", image.rpartition("/")[2])[0]
+    """Return the name of an image, without registry, owner and tag: of `${IMAGE:-postgres:16}` that of its default."""
+    default = _WITH_DEFAULT.fullmatch(image)
+    return re.split(r"[:@]", (default[1] if default is not None else image).rpartition("/")[2])[0]
 
 
 def image_tag(image: str) -> str:
