@@ -360,6 +360,21 @@ Launcher().run()
         ("try:\n    n = choose()\nexcept OSError:\n    n = '3'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", None),
         ("n = 1\nif maybe():\n    n = 4\nuvicorn.run('api:app', workers=n)", None),
         (OF_AN_OBJECT.format("self.n = '2'\n        if maybe():\n            self.n = '4'"), None),
+        (
+            OF_AN_OBJECT.format(
+                "self.n = '2'\n        if maybe():\n            self.more()\n    def more(self):\n        self.n = '4'"
+            ),
+            None,
+        ),
+        (OF_AN_OBJECT.format("self.n = '2'\n        self.more()\n    def more(self):\n        self.n = '4'"), 4),
+        (OF_AN_OBJECT.format("self.n = '2'").replace("Launcher().run()", "one = Launcher()\none.n = '4'\none.run()"), 4),
+        (
+            OF_AN_OBJECT.format("self.n = '2'").replace(
+                "    def run(self):",
+                "    def run(self):\n        if maybe():\n            self.n = '4'\n        self.go()\n    def go(self):",
+            ),
+            None,
+        ),
         (OF_AN_OBJECT.format("self.n = self.m\n        self.m = self.n + '1'\n        self.n = self.m + '1'"), None),
     ],
 )

@@ -20,7 +20,7 @@ from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from memguard_hooks.deployment.start import Host
     from memguard_hooks.formats.python_folding import Definition
@@ -267,9 +267,10 @@ class _Walker:
         `has_ended` tells that the second one, of no statements, has left them before. Returns whether both do.
         """
         changing = frozenset[str]().union(*(self._changing_in(one) for one in (*body, *otherwise)))
-        before = {name: _Kept.of(name, names) for name in changing}
+        before, held = {name: _Kept.of(name, names) for name in changing}, self._held_now()
         is_first_over = self._block(body, names, is_certain=False, depth=depth)
-        first = {name: _Kept.of(name, names) for name in changing}
+        first, first_held = {name: _Kept.of(name, names) for name in changing}, self._held_now()
+        self._put_held(held)
         for name, kept in before.items():
             kept.put_back(name, names)
         is_other_over = self._block(otherwise, names, is_certain=False, depth=depth) or has_ended
@@ -278,7 +279,24 @@ class _Walker:
                 kept.put_back(name, names)
             elif not is_first_over:
                 kept.join(name, names)
+        if is_other_over:
+            self._put_held(first_held)
+        elif not is_first_over:
+            self._put_held(
+                {made: _joined(first_held[made], own, names) for made, own in self._held.items() if made in first_held}
+            )
         return is_first_over and is_other_over
+
+    def _held_now(self) -> dict[ast.Call, dict[str, tuple[ast.expr, BoundNames]]]:
+        """Return what all objects hold at one point."""
+        self._spend(sum(map(len, self._held.values())) // _NAMES_A_NODE)
+        return {made: dict(held) for made, held in self._held.items()}
+
+    def _put_held(self, held: Mapping[ast.Call, Mapping[str, tuple[ast.expr, BoundNames]]]) -> None:
+        """Let objects hold what they did; the methods that are followed now see it too."""
+        for made, own in held.items():
+            self._held[made].clear()
+            self._held[made].update(own)
 
     def _changing_in(self, statement: ast.stmt) -> frozenset[str]:
         """Return the names that a statement binds, or whose objects it changes."""
@@ -432,6 +450,9 @@ class _Walker:
         if method is not None:
             if made not in self._held:
                 self._held[made] = _set_by_class(definition, there, made, inner)
+            owner = function.value
+            if isinstance(owner, ast.Name) and owner.id != names.own:
+                self._held[made].update(names.attributes.get(owner.id, {}))
             self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(made, inner))
             return
         for base in definition.bases:
@@ -481,19 +502,18 @@ class _Walker:
         self._inside.add(function)
         local = inner.inner()
         is_command = any(_decorator(one)[1] in _COMMANDS for one in function.decorator_list)
-        for name, value, caller in _arguments(function, call, inner, names, is_method=made is not None):
+        decorators = {one.id for one in function.decorator_list if isinstance(one, ast.Name)}
+        is_method = made is not None and "staticmethod" not in decorators
+        for name, value, caller in _arguments(function, call, inner, names, is_method=is_method):
             given = _option_of(function, name, value, self._program.words) if is_command else value
             local.pass_in(name, given, caller, function.lineno)
         own = next((one.arg for one in (*function.args.posonlyargs, *function.args.args)), "")
-        is_of_object = made is not None and own and not function.decorator_list
-        if made is not None and is_of_object:
+        if made is not None and is_method and own and "classmethod" not in decorators:
             local.pass_in(own, *made, function.lineno)
             local.own, local.attributes[own] = own, self._held.setdefault(made[0], {})
         else:
             local.own = ""
         self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
-        if made is not None and is_of_object:
-            self._held[made[0]] = local.attributes.get(own, {})
         self._inside.discard(function)
 
     def _commands(self, group: str, names: BoundNames, depth: int) -> None:
@@ -522,11 +542,12 @@ class _Kept(Record):
     @staticmethod
     def of(name: str, names: BoundNames) -> _Kept:
         """Return what is known of a name."""
-        held = dict(names.attributes.get(name, {}))
+        held = dict(names.attributes.get(name, {})) if name != names.own else {}
         return _Kept(names.bound.get(name), names.shown.get(name), names.defined.get(name), names.imports.get(name), held)
 
     def put_back(self, name: str, names: BoundNames) -> None:
         """Bind a name to what it was."""
+        own = names.attributes.get(name, {})
         names.forget(name, 0, "")
         names.bound.pop(name)
         if self.bound is not None:
@@ -538,7 +559,7 @@ class _Kept(Record):
         if self.source is not None:
             names.imports[name] = self.source
         if self.attributes or name == names.own:
-            names.attributes[name] = self.attributes
+            names.attributes[name] = own if name == names.own else self.attributes
 
     def join(self, name: str, names: BoundNames) -> None:
         """Leave of a name what another way has left of it as well."""
@@ -551,18 +572,8 @@ class _Kept(Record):
             names.pass_in(name, words, names, line)
         else:
             names.forget(name, line, f"sets {name} under a condition")
-        held = {
-            key: self.attributes[key] if self.attributes.get(key) == other.attributes.get(key) else (_unknown(line), names)
-            for key in {*self.attributes, *other.attributes}
-        }
-        held |= {
-            key: (words, names)
-            for key in {*self.attributes} & {*other.attributes}
-            if held[key] != other.attributes[key]
-            and (words := _words_of_both(self.attributes[key], other.attributes[key])) is not None
-        }
-        if held or name == names.own:
-            names.attributes[name] = held
+        if name != names.own and (self.attributes or other.attributes):
+            names.attributes[name] = _joined(self.attributes, other.attributes, names)
 
     def _is_like(self, other: _Kept) -> bool:
         """Return whether a name is the same on another way."""
@@ -573,6 +584,21 @@ class _Kept(Record):
             return type(values[0]) is type(values[1])
         nodes = [None if one.shown is None else one.shown[0] for one in (self, other)]
         return nodes[0] is nodes[1] if any(nodes) else self.bound == other.bound
+
+
+def _joined(
+    one: Mapping[str, tuple[ast.expr, BoundNames]], other: Mapping[str, tuple[ast.expr, BoundNames]], names: BoundNames
+) -> dict[str, tuple[ast.expr, BoundNames]]:
+    """Return what an object holds after one of two ways: what they leave differently is not known."""
+    held: dict[str, tuple[ast.expr, BoundNames]] = {}
+    for key in {**one, **other}:
+        first, second = one.get(key), other.get(key)
+        value, there = first or second or (_unknown(1), names)
+        if first is not None and second is not None and first[0] is second[0]:
+            held[key] = first
+        else:
+            held[key] = (_words_of_both(first, second) or _unknown(value.lineno), there)
+    return held
 
 
 def _unknown(line: int) -> ast.expr:
