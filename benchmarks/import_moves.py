@@ -9,7 +9,8 @@ Nothing is written: what would be is compiled, walked, fixed once more, and give
 `--beside-trial` compares with a codemod that looks at one file at a time: it moves each import that nothing but bodies of
 functions and annotations use, whatever stays, whatever that saves. A site is a statement that loads a heavy library at
 start. It is out where the walk of the result does not find it there; its library is, where no site of it is left in that
-repository: only that makes the start smaller.
+repository: only that makes the start smaller. `worth it` counts those of them whose library makes some service 5 MiB smaller
+at start, which the fixer asks of each move; where no service is known, all of them.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from memguard_hooks.app.heavy_imports import eager_imports, find_entries
+from memguard_hooks.app.heavy_imports import Loading, eager_imports, find_entries
 from memguard_hooks.app.movable_imports import as_wanted, read_source
+from memguard_hooks.app.moved_saving import LEAST, find_saving
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.errors import MemguardError
@@ -110,13 +112,13 @@ def _beside_ruff(folders: list[str], scope: str | None) -> int:
 
 def _beside_trial(folders: list[str], scope: str | None) -> int:
     os.environ["MEMGUARD_CACHE_DIR"] = ""
-    print("| repository | sites | movable | trial: out | with its library | here: out | with its library |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| repository | sites | movable | trial: out | with its library | worth it | here: out | with its library |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     totals: Counter[str] = Counter()
     for folder in folders:
         project = _open(folder, scope)
-        before, trial = _eager(project), _tried(project)
-        row = Counter(sites=len(before), movable=sum(len(one.removed) for one in trial.values()))
+        before, (trial, movable) = _eager(project), _tried(project)
+        row = Counter(sites=len(before), movable=movable)
         files = {
             path: move(project.sources.data(path), tree_of(_text(project, path)), one).data for path, one in trial.items()
         }
@@ -125,20 +127,36 @@ def _beside_trial(folders: list[str], scope: str | None) -> int:
             roots = {root for _, _, root in after}
             row[name] = len(before) - len(after)
             row[f"{name} whole"] = sum(root not in roots for _, _, root in before)
+            worth = _worth(project, {root for _, _, root in before} - roots) if name == "trial" else set()
+            row[f"{name} worth"] = sum(root in worth for _, _, root in before)
         totals += row
         print(_trial_row(os.path.basename(os.path.abspath(folder)), row), flush=True)
     print(_trial_row("all", totals))
     return 0
 
 
+def _worth(project: Project, gone: set[str]) -> set[str]:
+    """Return the libraries of some that leave the start whose leaving saves what is worth it, where all of them leave."""
+    loading: dict[str, dict[str, Loading]] = {}
+    for one in eager_imports(project, find_entries(project)):
+        loading.setdefault(one.root, {}).update((str(by.entry), by) for by in one.services)
+    found: set[str] = set()
+    for root in gone:
+        others = {site for one in gone - {root} for by in loading.get(one, {}).values() for site in by.sites}
+        services = loading.get(root, {}).values()
+        if not services or find_saving(project, root, [(by.entry, by.sites) for by in services], others).start >= LEAST:
+            found.add(root)
+    return found
+
+
 def _trial_row(name: str, row: Counter[str]) -> str:
-    columns = [row[one] for one in ("sites", "movable", "trial", "trial whole", "here", "here whole")]
+    columns = [row[one] for one in ("sites", "movable", "trial", "trial whole", "trial worth", "here", "here whole")]
     shares = [str(one) if index == 0 else f"{one} ({one * 100 // (columns[0] or 1)} %)" for index, one in enumerate(columns)]
     return f"| {' | '.join([name, *shares])} |"
 
 
-def _tried(project: Project) -> dict[str, Moves]:
-    """Return how all imports move that the file by itself lets move."""
+def _tried(project: Project) -> tuple[dict[str, Moves], int]:
+    """Return how all imports move that the file by itself lets move, and how many these are."""
     takers = Takers(project)
     wanted: dict[str, list[Wanted]] = {}
     for one in eager_imports(project, find_entries(project)):
@@ -146,7 +164,7 @@ def _tried(project: Project) -> dict[str, Moves]:
         if found is not None:
             wanted.setdefault(one.path, []).append(as_wanted(project, one))
     together = {path: _moves_of(project, takers, path, ones) for path, ones in wanted.items()}
-    return {path: one for path, one in together.items() if one is not None}
+    return {path: one for path, one in together.items() if one is not None}, sum(map(len, wanted.values()))
 
 
 def _moves_of(project: Project, takers: Takers, path: str, wanted: list[Wanted]) -> Moves | None:
