@@ -144,6 +144,10 @@ APPS = (
         ("sklearn",),
         ("streamlit run app.py --server.port $PORT --server.headless true",),
     ),
+    # Written once nothing was changed any more that these apps could tell of.
+    App("tables", "fastapi", ("pandas",), ("lxml",), (UVICORN,)),
+    App("rows", "flask", ("requests",), ("pandas",), (f"{GUNICORN} -w 2",)),
+    App("sums", "celery", ("sqlalchemy",), ("pandas",), (f"{WORKER} --concurrency 2",)),
 )
 
 HEAD = {
