@@ -120,6 +120,12 @@ def hostile(text: str) -> list[ModelCall]:
         "whisper.load_model(a" + ".b" * 150 + ")",
         "".join(f"if x == {n}:\n    a = '{n}'\n" for n in range(2000)) + "whisper.load_model(a)\n" * 300,
         "def f(a):\n    whisper.load_model(a)\n" + "f(f)\n" * 2000,
+        "import streamlit as st\n"
+        + "st.text_input('a', key='k')\nst.session_state.k = x\n" * 5000
+        + "whisper.load_model(st.session_state['k'])\n" * 2000,
+        f"a0 = [{3000 * 'x,'}]\n".replace("x", "'x'")
+        + "".join(f"a{n + 1} = [x + x for x in a{n} if x]\n" for n in range(60))
+        + "whisper.load_model(a60[0])\n" * 300,
         "import flask\napp = flask.Flask('x')\n"
         + "app.config[f(0)] = 'a'\n" * 20_000
         + "whisper.load_model(app.config['a'])\n" * 2000,
@@ -139,6 +145,8 @@ def hostile(text: str) -> list[ModelCall]:
         "attributes",
         "conditions",
         "callers",
+        "session",
+        "comprehensions",
         "settings",
         "changes",
         "callers of callers",

@@ -67,6 +67,7 @@ class Evaluation:
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
         self._options: dict[NameScope, dict[str, tuple[list[str], CallInScope]]] = {}
+        self._kept: dict[NameScope, dict[str, list[tuple[ast.expr, CallInScope]]]] = {}
         self._star_imports: dict[NameScope, tuple[Binding, ...]] = {}
         self._callers: dict[ast.AST, list[CallInScope]] = {}
         self._work = WorkLeft() if work is None else work

@@ -183,15 +183,27 @@ class FrameworkSettings(Members):
                 return
             if change.name.rpartition(".")[2] == "session_state" and self._hold(change.conditions) is not False:
                 yield from self._put(change.key, change.value, change.scope, key)
-        for call in module.settings:
-            target = call.node.func
-            is_it = isinstance(target, ast.Attribute) and target.attr == key and last_name(target.value) == "session_state"
-            if is_it and self._hold(call.conditions) is not False:
-                yield from self._values(call.node.args[0], call.scope)
-        for call in module.calls:
-            named = argument(call.node, -1, ("key",))
-            if isinstance(named, ast.Constant) and named.value == key:
-                yield from (ANYTHING if isinstance(one, Made) else one for one in self._values(call.node, call.scope))
+        for node, call in self._kept_in(module).get(key, ()):
+            if self._has_spent():
+                yield ANYTHING
+                return
+            if self._hold(call.conditions) is not False:
+                yield from (ANYTHING if isinstance(one, Made) else one for one in self._values(node, call.scope))
+
+    def _kept_in(self, module: NameScope) -> dict[str, list[tuple[ast.expr, CallInScope]]]:
+        """Return what a module assigns to attributes of the session, and its widgets, by their keys; looked for once."""
+        known = self._kept.get(module)
+        if known is None:
+            known = self._kept[module] = {}
+            for call in module.settings:
+                target = call.node.func
+                if isinstance(target, ast.Attribute) and last_name(target.value) == "session_state":
+                    known.setdefault(target.attr, []).append((call.node.args[0], call))
+            for call in module.calls:
+                named = argument(call.node, -1, ("key",))
+                if isinstance(named, ast.Constant) and isinstance(named.value, str):
+                    known.setdefault(named.value, []).append((call.node, call))
+        return known
 
     # Django
 
