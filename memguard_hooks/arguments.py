@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
+import sys
 
 from memguard_hooks.output import line
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import NoReturn
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
 
 
 class ArgumentParser(argparse.ArgumentParser):
     """A parser whose errors are one line, without the usage, which `--help` tells.
 
-    What they quote may be the name of a file, which a stranger has chosen.
+    What they quote may be the name of a file, which a stranger has chosen. So may an option: pre-commit hands over the names
+    of files as they are, and one that is called `--help` or `--fail-on=never` would switch a hook off.
     """
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]
+        """Read a command line. A word of it that is an option and a file of this folder ends with status 2."""
+        words = sys.argv[1:] if args is None else list(args)
+        for word in itertools.takewhile("--".__ne__, words):
+            if word.startswith("-") and word != "-" and os.path.lexists(word):
+                self.error(f"{word} is an option and the name of a file: rename the file, or give it behind `--`")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Write what is wrong, and end with status 2."""

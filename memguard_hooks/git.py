@@ -322,7 +322,7 @@ def _words(root: str, *arguments: str) -> list[str]:
 
 
 _SETTINGS = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
-"""No program runs, and a folder of the project is no repository: a commit may hold one, with settings and commits of its own.
+"""No program runs, and no folder of the project is a repository: a commit may hold one, with settings of its own.
 
 Source: https://git-scm.com/docs/git-config#Documentation/git-config.txt-safebareRepository (git 2.38)
 """

@@ -27,6 +27,20 @@ class Mistake(NamedTuple):
 
 
 MISTAKES = {
+    "a file that is called as an option": Mistake(
+        "hook main.py --help",
+        2,
+        ["memguard hook: error: --help is an option and the name of a file: rename the file, or give it behind `--`"],
+        {"--help": ""},
+    ),
+    "a file that is called as an option with its value": Mistake(
+        "hook --fail-on=never main.py",
+        2,
+        [
+            "memguard hook: error: --fail-on=never is an option and the name of a file: rename the file, or give it behind `--`"
+        ],
+        {"--fail-on=never": ""},
+    ),
     "a file for a folder": Mistake(
         "check main.py",
         2,

@@ -34,8 +34,8 @@ IN_TRY, IN_EXCEPT = "at module level, in try", "at module level, in except"
 MAX_CALLED = 2_000_000
 """Imports of one file times the names that it calls: each import tells which of these are its own."""
 
-MAX_CHOICES = 500
-"""Choices of one file that are told apart; of others all ways may be taken."""
+MAX_CHOICES = 250
+"""Choices of one file that are told apart; of others all ways may be taken. No file of some 10,000 has 120."""
 
 
 class Target(Record):

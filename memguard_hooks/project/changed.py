@@ -96,5 +96,7 @@ def _ask(root: str, *arguments: str) -> Asked:
     if b"dubious ownership" in asked.errors:
         raise MemguardError("git does not look into a folder that belongs to somebody else: set its `safe.directory`")
     if b"safe.bareRepository" in asked.errors:
-        raise MemguardError("a folder of the project looks like a repository of its own to git: `HEAD`, `objects` and `refs`")
+        raise MemguardError(
+            "a folder of the project looks like a repository of its own to git: `HEAD`, `objects` and `refs`"
+        )
     return asked
