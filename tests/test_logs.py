@@ -155,9 +155,9 @@ MESSAGE = "connected to db"
         ('{"timestamp":1795867200000,"ingestionTime":1795867200001,"message":"INFO connected to db\\n"}', "INFO", ""),
         ('timestamp=2026-11-28T12:00:00Z level=warning logger=app.db event="connected to db"', "WARNING", "app.db"),
         (
-            '{"record":{"level":{"name":"WARN"},"message":"connected to db","name":"app.db","time":{"timestamp":1795867200}}}',
+            '{"record":{"level":{"name":"WARN"},"message":"connected to db","name":"db","time":{"timestamp":1795867200}}}',
             "WARNING",
-            "app.db",
+            "db",
         ),
         (
             '{"timestamp":"2026-11-28T12:00:00Z","message":"connected to db","attributes":[{"key":"level","value":"warn"}]}',
