@@ -382,6 +382,8 @@ def test_how_often_a_loop_comes_again(code: str, rules: list[str]) -> None:
         ),
         ("@app.task\ndef sync():\n    b = c()\n    if not b:\n        return\n    log.info('found %d', len(b))\n", []),
         ("@app.task\ndef sync(key):\n    log.info('No rows were marked')\n", ["MG503"]),
+        ("def handle(alert):\n    log.info('Not sending it')\n", ["MG503"]),
+        ("def handle(alert):\n    log.info('no handler found')\n", []),
         ("class Sync(Base):\n    def run(self, key):\n        log.info('Not sending anything')\n", []),
         ("def sync():\n    log.info('nothing to do')\nevery(5).minutes.do(sync)\n", ["MG503"]),
         ("while True:\n    if not jobs():\n        log.info('No jobs found')\n        break\n", []),

@@ -300,7 +300,8 @@ class _Reader:
         nothing = repeats if is_empty else ""
         if not nothing and not place.is_counted and place.body and _says_nothing(call.text, written, is_task=True):
             self.idle.setdefault(place.function, []).append(call)
-        if not nothing and place.handles and _IGNORED.search(call.text) and not _ACTS.search(call.text):
+        is_skipped = _IGNORED.search(call.text) is not None or _NOT_DONE.search(call.text) is not None
+        if not nothing and place.handles and is_skipped and not _ACTS.search(call.text):
             nothing = place.handles
         held = payload(node) if call.text.strip("{}") else ""
         return call._replace(hot=hot, nothing=nothing, payload=held)
@@ -341,7 +342,9 @@ def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 
 _HANDLES = late_pattern(r"(?i)^_*(?:on|handle|process|receive|consume|write|dispatch)(?:_|$)|^_*run$")
-_EVENT = late_pattern(r"(?i)^(?:event|evt|message|msg|transcription|changes|record|packet|frame)s?$")
+_EVENT = late_pattern(
+    r"(?i)^(?:event|evt|message|msg|transcription|changes|record|packet|frame|alert|signal|notification|webhook)s?$"
+)
 _IGNORED = late_pattern(
     r"(?i)^(?!.*(?:\bun\w+ed\b|unknown|invalid|missing|not (?:supported|handled)|no handler|error|fail|no longer|"
     r"expired|exceed|circuit|\b(?:bad|malformed|corrupt|broken|denied|banned|stale)\b|cool-?down|\bnon-|\bno \w+, ))"
