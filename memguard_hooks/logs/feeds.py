@@ -27,6 +27,11 @@ MAX_STEPS = 3
 MAX_KEPT = 200
 """Functions of other files that one file feeds, and lines that its functions write each time, that are kept."""
 
+MAX_REACHED = 100
+"""Functions that are followed from one, and functions that one comes to: code that people write has fewer."""
+MAX_NAMES = 1000
+"""Functions of a file that are named to others."""
+
 ONCE = late_pattern(
     r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete|changed|login|group"
 )
@@ -152,11 +157,11 @@ class CalledFunctions:
         """Return the functions of a file by their names, and by the objects that the module makes once of their classes."""
         made = [one for one in self._module.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)]
         names = {name: name for name in sorted(self._own)}
-        for one in made:
+        for one in made[:MAX_REACHED]:
             stem = f"{last_name(one.value.func)}." if isinstance(one.value, ast.Call) else "."
             methods = [name.removeprefix(stem) for name in self._own if name.startswith(stem)]
             names.update((f"{at}.{method}", stem + method) for at in _last_names(one.targets) for method in methods)
-        return names
+        return dict(list(names.items())[:MAX_NAMES])
 
     def _follow_ways(self) -> dict[str, dict[str, None]]:
         if self._leads is None:
@@ -168,8 +173,9 @@ class CalledFunctions:
                 for target in self._targets(one.called, one.holder, held):
                     if one.why:
                         self._again.setdefault(target, one.why)
-                    if one.function:
-                        self._leads.setdefault(one.function, {})[target] = None
+                    leads = self._leads.setdefault(one.function, {}) if one.function else {}
+                    if len(leads) < MAX_REACHED:
+                        leads[target] = None
         return self._leads
 
     def _reached(self, start: str) -> dict[str, None]:
@@ -220,8 +226,10 @@ def _reached_in(edges: Mapping[str, Iterable[str]], start: str) -> dict[str, Non
     found = {start: None}
     last = [start]
     for _ in range(MAX_STEPS):
-        last = [one for before in last for one in edges.get(before, ()) if one not in found]
+        last = [one for before in last for one in edges.get(before, ()) if one not in found][:MAX_REACHED]
         found.update(dict.fromkeys(last))
+        if len(found) > MAX_REACHED:
+            break
     return found
 
 
