@@ -144,21 +144,22 @@ class Image(Record):
             command=text,
             environment=self.environment,
             folder=folder,
-            mounts={**files, **folders, **dict(self._overlaid(text, read))},
+            mounts={**files, **folders, **self._overlaid(text, read)},
             variables=self.variables,
             builds=self.builds,
             base=self.base,
         )
 
-    def _overlaid(self, command: str, read: Read) -> Iterator[tuple[str, str]]:
-        """Yield the files that a command names of a folder to which several were copied, of which the last has none such."""
-        for word in islice(self._words(command), MAX_LINKS):
-            place = posixpath.normpath(posixpath.join(self.workdir, word))
-            copied = [one for one in reversed(self.copies) if place.startswith(f"{one[0].rstrip('/')}/")]
-            sources = [join(source, place[len(here) :].lstrip("/")) for here, source in copied]
-            there = next((one for one in sources if one is not None and read(one) is not None), None)
-            if len(sources) > 1 and there is not None and there != sources[0]:
-                yield place, there
+    def _overlaid(self, command: str, read: Read) -> Mapping[str, str]:
+        """Return where the first file that a command names lies, where the last folder copied to its place has none such."""
+        word = next((one for one in self._words(command) if re.fullmatch(r"[\w./-]+\.(?:sh|py)", one)), None)
+        if word is None:
+            return {}
+        place = posixpath.normpath(posixpath.join(self.workdir, word))
+        copied = [one for one in reversed(self.copies) if place.startswith(f"{one[0].rstrip('/')}/")]
+        sources = [join(source, place[len(here) :].lstrip("/")) for here, source in copied]
+        there = next((one for one in sources if one is not None and read(one) is not None), None)
+        return {place: there} if there is not None and there != sources[0] else {}
 
     def _words(self, command: str) -> Iterator[str]:
         """Yield the words of a command, with what the image sets, or their defaults."""
