@@ -148,7 +148,9 @@ def install(folder: Path, libraries: tuple[str, ...]) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", str(own_interpreter(folder.parent)), str(folder)], check=True)
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *libraries], check=True)
+    # Links into the cache of uv are the files of other environments as well, whose processes would share the pages.
+    command = ["uv", "pip", "install", "--quiet", "--link-mode", "copy", "--python", str(python), *libraries]
+    subprocess.run(command, check=True)
     return python
 
 
