@@ -313,6 +313,47 @@ FORMATS: dict[str, Callable[[], Files]] = {
         "app.json": '{"a":' * 100_000 + "1" + "}" * 100_000,
         "render.yaml": "? " * 50_000 + "a\n",
     },
+    "numbers in what memguard itself has written": lambda: {
+        **PROGRAM,
+        "memguard-baseline.json": f'{{"version": {"9" * 5000}, "findings": [NaN, -Infinity, {{"code": {"9" * 5000}}}]}}',
+        "memguard.lock": f'{{"schema": 1, "measured": {"9" * 5000}, "roots": {"[" * 5000}{"]" * 5000}}}',
+    },
+    "variables of a Makefile that double": lambda: {
+        **MAIN,
+        "Procfile": "web: make run\n",
+        "Makefile": "A0 = x\n" + times("A{+} = $(A{})$(A{})\n", 60) + "run:\n\tgunicorn main:app -w $(A60)\n",
+    },
+    "placeholders of INI that double": lambda: {
+        **MAIN,
+        "Procfile": "web: uwsgi --ini uwsgi.ini\nb: supervisord -c b.conf\nc: circusd c.ini\n",
+        "uwsgi.ini": "[uwsgi]\na0 = xx\n" + times("a{+} = %(a{})%(a{})\n", 60) + "module = %(a60)\nworkers = %(a60)\n",
+        "b.conf": "[supervisord]\nenvironment=A0=x"
+        + times(',A{+}="%(ENV_A{})s%(ENV_A{})s"', 60)
+        + "\n[program:a]\ncommand=gunicorn main:app -w %(ENV_A60)s\n",
+        "c.ini": "[env]\na0 = xx\n"
+        + times("a{+} = $(circus.env.a{})$(circus.env.a{})\n", 60)
+        + "[watcher:a]\ncmd = gunicorn main:app -w $(circus.env.a60)\n",
+    },
+    "weights whose headers lie": lambda: {
+        **PROGRAM,
+        "main.py": "import llama_cpp, numpy, safetensors.torch, torch, transformers\n"
+        "a = safetensors.torch.load_file('a.safetensors')\nb = llama_cpp.Llama(model_path='b.gguf')\n"
+        "c = numpy.load('c.npy')\nd = torch.load('d.pt')\ne = transformers.AutoModel.from_pretrained('./e')\n",
+        "a.safetensors": (2**63 - 1).to_bytes(8, "little") + b"{" * 100_000,
+        "e/model.safetensors": b"\xff" * 8 + b"{}",
+        "e/config.json": '{"hidden_size": 1e308, "num_hidden_layers": ' + "9" * 5000 + "}",
+        "e/model.safetensors.index.json": '{"metadata": {"total_size": -1}, "weight_map": {"a": "../../../etc/passwd"}}',
+        "b.gguf": b"GGUF\x03\0\0\0" + b"\xff" * 100_000,
+        "c.npy": b"\x93NUMPY\x02\0\xff\xff\xff\x7f{'shape': (" + b"9" * 10_000 + b",), 'descr': '" + b"<f8" * 10_000,
+        "d.pt": b"PK\x05\x06" + b"\xff" * 18,
+    },
+    "a script that says what it needs": lambda: {
+        **MAIN,
+        "Procfile": "web: uv run main.py\n",
+        "main.py": "# /// script\n# dependencies = [\n"
+        + times("#   'p{}[a]>=1; extra == \"b\"',\n", 20_000)
+        + "# ]\n# ///\n",
+    },
     "a package.json that starts": lambda: {
         **MAIN,
         "package.json": json.dumps(

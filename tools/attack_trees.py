@@ -45,6 +45,21 @@ def _names_that_steer(root: Path) -> None:
     _write(root, {"\udcff\udcfe/main.py": "import litellm\n"})
 
 
+def _names_that_are_options(root: Path) -> None:
+    names = ("-h", "--help", "--version", "--fail-on=never", "--config=a.toml", "--output=html=b.py", "--", "-", "--select=")
+    _write(root, dict.fromkeys(names, "import torch\n"))
+
+
+def _repository_in_a_folder(root: Path) -> None:
+    program = f"touch {root}/RAN; false"
+    _write(root, {"HEAD": "ref: refs/heads/main\n", "objects/a": "", "refs/heads/a": ""})
+    _write(
+        root,
+        {"config": f'[core]\n\tbare = false\n\tworktree = /\n\tfsmonitor = "{program}"\n[include]\n\tpath = /etc/passwd\n'},
+    )
+    (root / ".git").rename(root / "git")  # what lies in a folder of a repository has none of its own
+
+
 def _links_in_circles(root: Path) -> None:
     _link(
         root,
@@ -219,6 +234,8 @@ def _changing(root: Path) -> None:
 
 TREES: dict[str, Change] = {
     "names that steer": _names_that_steer,
+    "names that are options": _names_that_are_options,
+    "a repository in a folder": _repository_in_a_folder,
     "links in circles": _links_in_circles,
     "links that lead out": _links_that_lead_out,
     "files that are queues": _queues,
