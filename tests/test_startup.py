@@ -226,7 +226,8 @@ def judge(event: Event, root: Path) -> str | None:
     if name == "os.posix_spawn":
         words = given[1]
         assert isinstance(words, list)
-        is_git = words[1:5] == ["-C", str(root), "-c", "core.fsmonitor=false"] and words[5] == "cat-file"
+        safe = ["-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit"]
+        is_git = words[1:8] == ["-C", str(root), *safe, "cat-file"]
         return None if is_git and os.path.basename(words[0]) == "git" and os.path.isabs(words[0]) else f"starts {given}"
     if name in ("compile", "exec"):
         return f"{name} {given}" if str(root) in str(given) else None
