@@ -44,6 +44,7 @@ class Bodies(Walker):
         self._repeated = 0
 
     def _define(self, function: Function, context: Context) -> Function:
+        self._scopes[function.scope] = None
         if function.node not in self._defined:
             later = context.later(f"in function {function.name}")
             self._defined[function.node] = (function, later.when, later.why)

@@ -63,6 +63,7 @@ class Definitions(Walker):
         inherited = (base.metaclasses for base in bases if isinstance(base, Class))  # which have those of their own bases
         made = Class(node.name.value, node, Scope(context.scope, is_class=True), bases,
                      join(keywords.get("metaclass", ()), *inherited))  # fmt: skip
+        self._scopes.update(dict.fromkeys((context.scope, made.scope)))
         made.scope.names["__class__"] = (made,)
         self._hook(made.metaclasses, "__prepare__", context)
         why = f"in the body of class {made.name}" if context.when == "import" else context.why

@@ -9,8 +9,6 @@ what a later call may import.
 from __future__ import annotations
 
 import ast
-import gc
-from itertools import count
 
 import libcst as cst
 
@@ -43,10 +41,6 @@ It takes quadratic time for long chains, a second for one of these, and for many
 people write has less than one square a character, tables of numbers some 15. It recurses into each branch of an `if`.
 """
 
-FRESH_TREES = 16
-"""Trees after which memory is freed: they leave reference cycles of some MiB."""
-
-_TREES = count(1)
 _PLACE = late_pattern(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+): )?")
 """What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
 
@@ -55,7 +49,14 @@ class Interpreter(Statements, Definitions, Expressions, CallWalker, ImportStatem
     """The walk through one module."""
 
     def run(self, module: cst.Module) -> Analysis:
-        """Walk everything once and say what was found."""
+        """Walk everything once and say what was found; nothing is left that only a search for circles would free."""
+        try:
+            return self._run(module)
+        finally:
+            for scope in self._scopes:
+                scope.names.clear()
+
+    def _run(self, module: cst.Module) -> Analysis:
         scope = Scope()
         context = Context("import", "at module level", scope, at_module_level=True)
         self._block(module.body, context)
@@ -100,10 +101,6 @@ def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = Non
         scanned = scan(shorter, LIMITS)
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)
-    if next(_TREES) % FRESH_TREES == 0:
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()  # What is left is not to be looked through again with each tree.
     try:
         module = _parse(shorter)
         return Interpreter(text, target, Noted(module, NodePlaces(module, scanned.imports).of)).run(module)

@@ -137,6 +137,8 @@ class Walker(ABC):
         self._future_annotations = False
         self._statements = 0
         """How many were walked."""
+        self._scopes: dict[Scope, None] = {}
+        """Those whose names may stand for what was defined in them, and leads back."""
 
     @abstractmethod
     def _block(self, statements: Iterable[cst.CSTNode], context: Context) -> bool:
