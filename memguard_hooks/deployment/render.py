@@ -40,9 +40,6 @@ KEYS = COMMANDS | {"type", "name", "runtime", "env", "plan", "region", "branch",
                    "numInstances", "scaling", "autoDeploy", "schedule", "disk", "domains", "dockerfilePath"}  # fmt: skip
 """Keys of a service."""
 
-MAX_GROUPS = 100
-"""Groups of variables that one service takes in."""
-
 SMALL_DATABASES = frozenset({"free", "starter", "standard", "basic-256mb", "basic-1gb", "basic-4gb", "pro-4gb"})
 """Plans of PostgreSQL with less than 8 GB, which take 100 connections (2026-11-29)."""
 

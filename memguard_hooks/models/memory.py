@@ -22,8 +22,6 @@ ERROR = 0.08
 CONVERTED = frozenset({"int8", "int8_float32", "int8_float16", "int8_bfloat16", "auto"})
 """Compute types for which CTranslate2 keeps 8 bits a parameter on a CPU; `auto` takes the fastest, which is one of them."""
 
-HALF = frozenset({"float16", "half", "fp16", "bfloat16", "bf16"})
-
 TOKEN = 385
 """Bytes that tiktoken takes for a token: 38.5 MiB for 100,256 and 73.5 for 199,998, 2026-11-28."""
 
