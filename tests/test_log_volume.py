@@ -219,6 +219,23 @@ def test_a_debug_line_in_a_loop_that_ends_costs_with_each_pass() -> None:
     assert marks_of(code) == [(4, "MG504")]
 
 
+def test_a_line_in_a_function_that_a_poll_calls_is_hot() -> None:
+    code = "def f():\n    log.info('state %d', 1)\nwhile True:\n    f()\n    time.sleep({seconds})\n"
+    assert marks_of(code.format(seconds=10)) == [(2, "MG502")]
+    assert marks_of(code.format(seconds=300)) == []
+
+
+def test_a_callback_is_known_by_the_message_that_it_is_given() -> None:
+    code = "def callback(message):\n    log.info('took %s', message)\ndef callback(future):\n    log.info('done')\n"
+    assert marks_of(code) == [(2, "MG502")]
+
+
+def test_a_debug_line_of_an_error_is_no_work_that_is_dropped() -> None:
+    texts = ("returned status %s", "download failed: %s", "got %s")
+    code = "def start_flows(x):\n" + "".join(f"    log.debug('{one}', scrub(x.all()))\n" for one in texts)
+    assert marks_of(code) == [(4, "MG504")]
+
+
 def test_a_record_of_what_is_known_costs_nothing_that_grows() -> None:
     given = ("Message('a', x=x)", "Message('a', **x)", "Message(x)", "Message('a', x=dumps(x))")
     code = "def f(x):\n" + "".join(f"    log.debug({one})\n" for one in given)

@@ -32,6 +32,7 @@ _CHEAP = TRANSLATES | frozenset(
         "from_bytes", "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
         "localtime", "gmtime", "lifetime", "uptime", "age", "astimezone", "utcoffset", "getuid", "geteuid", "getgid",
         "getppid", "ttl", "replace", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
+        "default_timer",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""

@@ -25,6 +25,7 @@ from memguard_hooks.logs.loops import (
     has_loop,
     is_range,
     parts_of,
+    reads_parts,
 )
 from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Across, LogCall
 from memguard_hooks.logs.streams import Streams
@@ -220,7 +221,10 @@ class _Reader:
         is_broker = self._has_topics and bool(given & {"topic", "userdata", "ws"}) and "message" in node.name
         required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
         is_given = not given - {"self", "cls"} or not all(_NO_PART.search(one.arg) for one in required)
-        return (is_given and _CALLBACK.search(node.name) is not None) or is_broker
+        is_plain = node.name == "callback" and bool(
+            given & {"message", "msg", "body", "frame", "chunk", "indata", "in_data"}
+        )
+        return (is_given and _CALLBACK.search(node.name) is not None) or is_broker or is_plain
 
     def _if(self, node: ast.If, place: _Place, *, leaves: bool, depth: int) -> None:
         self._expressions([node.test], place, leaves=leaves)
@@ -247,7 +251,8 @@ class _Reader:
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
-            feeds = loop if self._has_topics or hands_parts(node) else ""
+            is_poll = bool(loop) and isinstance(node, ast.While) and not reads_parts(node, self._known.streams)
+            feeds = loop if self._has_topics or is_poll or hands_parts(node) else ""
             parts = parts_of(node, self._known.streams)
             again = place._replace(is_bounded=False, conditions=0, callback="")  # also within a loop that connects again
             inner = again._replace(loop=loop, repeats=repeats, feeds=feeds, parts=parts)
@@ -284,7 +289,7 @@ class _Reader:
         node, level, place = written
         call = LogCall(node.lineno, node.col_offset + 1, level, message_of(node))
         if level == "DEBUG":
-            is_paid = not (place.is_guarded or place.is_seldom or _is_start(place))
+            is_paid = not (place.is_guarded or place.is_seldom or _is_start(place) or _FAILED.search(call.text))
             return call._replace(costly=costly_of(node, self._plain) if is_paid else "")
         if level != "INFO" or place.is_guarded or place.is_once or self._is_for_a_person(node, place):
             return call
@@ -328,7 +333,8 @@ def _is_start(place: _Place) -> bool:
 
 _AT_START = late_pattern(
     r"(?i)^_*(?:main|serve|lifespan|on_ready|on_start(?:up)?|print_banner|create_app|teardown)_*$"
-    r"|^_*(?:init|set_?up|start(?:up)?|initiali[sz]e|configure|parse_arg\w*|register|discover|bootstrap|shut_?down|clean_?shutdown)(?:_|$)"
+    r"|^_*(?:init|set_?up|startup|initiali[sz]e|configure|parse_arg\w*|register|bootstrap|shut_?down|clean_?shutdown)(?:_|$)"
+    r"|^_*(?:start|discover)_*$"
     r"|^_*load_\w*(?:conf|config|settings?|plugins?|exports?|extensions?|cogs?|adapters?|modules?|commands?)s?$"
 )
 """Names of functions that an app calls once."""
@@ -341,6 +347,8 @@ def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return f"{node.name}()" if is_given and _HANDLES.search(node.name) else ""
 
 
+_FAILED = late_pattern(r"(?i)\b(?:fail(?:ed|ure)|error|exception|unable|could ?n[o']t|cannot|returned status)\b")
+"""What a DEBUG line says on the way of an error."""
 _HANDLES = late_pattern(r"(?i)^_*(?:on|handle|process|receive|consume|write|dispatch)(?:_|$)|^_*run$")
 _EVENT = late_pattern(
     r"(?i)^(?:event|evt|message|msg|transcription|changes|record|packet|frame|alert|signal|notification|webhook)s?$"
@@ -483,7 +491,7 @@ _WAITING = late_pattern(
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
     r"|(?<!\band )(?<!\bwithout )(?<!\bwhile )\bwaiting (?:for|until)\b|(?<!ing )\bidle\b(?! ?[=:])|\bno \w+ needed\b"
-    r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
+    r"|^wait for\b|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
 _ACTS = late_pattern(
     r"(?i)^\W*(?:\[[^]]*\]\W*)?(?!waiting|skipping|ignoring|sleeping|nothing)(?:\w+ing)\b"

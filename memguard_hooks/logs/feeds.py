@@ -94,7 +94,7 @@ class CalledFunctions:
             for target in self._targets(one.called.func, one.holder, held):
                 if not one.feeds:
                     self._edges.setdefault(one.function, []).append(target)
-                elif one.called.args or one.called.keywords:
+                elif one.called.args or one.called.keywords or one.feeds.startswith("`while"):
                     fed.setdefault(target, one.feeds)
         for start, loop in fed.items():
             for target in self._reached(start):

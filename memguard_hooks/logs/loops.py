@@ -131,6 +131,12 @@ def hands_parts(node: ast.For | ast.AsyncFor | ast.While) -> bool:
     return any(map(_HANDED.search, read))
 
 
+def reads_parts(node: ast.While, streams: Streams) -> bool:
+    """Return whether a loop takes something in each pass, from a stream or a queue: what it takes may be a job."""
+    called = list(calls_in(node.body))
+    return any(last_name(one.func) in (_STREAMED | _QUEUED) or streams.reads(one) for one in called)
+
+
 def parts_of(node: ast.For | ast.AsyncFor | ast.While, streams: Streams) -> frozenset[str]:
     """Return the names by which a loop knows the part that a pass is about."""
     if not isinstance(node, ast.While):
