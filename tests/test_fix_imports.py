@@ -472,6 +472,9 @@ PATCHED_OTHERWISE = {
     "by a name": {"'chat.pd.concat'": "PLACE", "import chat": "import chat\nPLACE = 'chat.pd.concat'"},
     "in two strings": {"'chat.pd.concat'": "'chat.pd' '.concat'"},
     "by an object": {"patch('chat.pd.concat', ": "patch.object(chat, 'pd', "},
+    "of a library that something stands for": {
+        "import chat\n": "import sys\nsys.modules['pandas'] = MagicMock()\nimport chat\n"
+    },
 }
 
 

@@ -101,6 +101,11 @@ class Takers:
             self._saying[name] = frozenset(path for path, text in self._texts.items() if name in text and word.search(text))
         return self._saying[name]
 
+    def is_replaced(self, root: str) -> bool:
+        """Return whether some file may put a module of its own in place of a library, in `sys.modules`."""
+        named = re.compile(rf"[\"']{re.escape(root)}[\"'.]")
+        return any("sys.modules" in text and named.search(text) is not None for text in self._texts.values())
+
     def text(self, path: str) -> str:
         """Return the text of a file of Python."""
         return self._texts[path]

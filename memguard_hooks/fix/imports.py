@@ -343,6 +343,8 @@ class _Planner:
         is_lazy = self._style != "function" or (self._python is not None and self._python >= LAZY_PYTHON)
         if is_lazy or moves.built or moves.blocks or not moves.hosts or self._takers.of(path, (), moves.typed) is not None:
             return False
+        if any(self._takers.is_replaced(module_of(one).partition(".")[0]) for one in moves.removed):
+            return False  # what a string names is looked up in what stands for the library, and that may not be whole
         found: dict[str, list[Repointed]] = {}
         for name in names:
             target = target_of(moves.removed, name)
