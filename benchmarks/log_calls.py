@@ -8,7 +8,8 @@ further ones, D to tune on and E opened once, F of 17 more, opened once
 and tuned on since, G of 17 more, opened once and tuned on since, H of 23 more, opened once and tuned on since, I of 34
 more, opened once and tuned on since, J of 25 more, opened
 once and tuned on since, K of 36 more,
-opened once, L of 38 more and M of 14 more, to be opened once each. Each file is judged as one that an entry point reaches.
+opened once, L of 38 more, opened once and tuned on since, and M of 14 more, opened once. Each
+file is judged as one that an entry point reaches, with its whole repository at hand.
 """
 
 from __future__ import annotations

@@ -225,11 +225,6 @@ def test_a_line_in_a_function_that_a_poll_calls_is_hot() -> None:
     assert marks_of(code.format(seconds=300)) == []
 
 
-def test_a_callback_is_known_by_the_message_that_it_is_given() -> None:
-    code = "def callback(message):\n    log.info('took %s', message)\ndef callback(future):\n    log.info('done')\n"
-    assert marks_of(code) == [(2, "MG502")]
-
-
 def test_a_debug_line_of_an_error_is_no_work_that_is_dropped() -> None:
     texts = ("returned status %s", "download failed: %s", "got %s")
     code = "def start_flows(x):\n" + "".join(f"    log.debug('{one}', scrub(x.all()))\n" for one in texts)

@@ -221,10 +221,7 @@ class _Reader:
         is_broker = self._has_topics and bool(given & {"topic", "userdata", "ws"}) and "message" in node.name
         required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
         is_given = not given - {"self", "cls"} or not all(_NO_PART.search(one.arg) for one in required)
-        is_plain = node.name == "callback" and bool(
-            given & {"message", "msg", "body", "frame", "chunk", "indata", "in_data"}
-        )
-        return (is_given and _CALLBACK.search(node.name) is not None) or is_broker or is_plain
+        return (is_given and _CALLBACK.search(node.name) is not None) or is_broker
 
     def _if(self, node: ast.If, place: _Place, *, leaves: bool, depth: int) -> None:
         self._expressions([node.test], place, leaves=leaves)
