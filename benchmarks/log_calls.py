@@ -7,8 +7,8 @@ is to tune on; half B was opened once, to report, and C once more, of eight repo
 further ones, D to tune on and E opened once, F of 17 more, opened once
 and tuned on since, G of 17 more, opened once and tuned on since, H of 23 more, opened once and tuned on since, I of 34
 more, opened once and tuned on since, J of 25 more, opened
-once and tuned on since, K of 36 more,
-opened once, L of 38 more, opened once and tuned on since, and M of 14 more, opened once. Each
+once and tuned on since, K of 36 more, opened once and tuned on since,
+L of 38 more, opened once and tuned on since, and M of 14 more, opened once. Each
 file is judged as one that an entry point reaches, with its whole repository at hand.
 """
 
