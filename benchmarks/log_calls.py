@@ -103,7 +103,7 @@ def judged(top: Path) -> dict[tuple[str, int], frozenset[str]]:
     """Return the codes that are reported for the lines of a repository, all of whose files an entry point reaches."""
     tree = WorkTree(str(top))
     paths = [path for path in walk(tree) if path.endswith(".py")]
-    files = {path: found for path in paths if (found := read_file(top / path)) != NOTHING}
+    files = {path: logs for path in paths if (logs := read_file(top / path)) != NOTHING}
     resolver = Resolver(tree, roots_of(paths))
     marks = [(path, call.line, code) for path, logs in files.items() for call in logs.calls for code in codes_of(call)]
     marks += [(path, line.line, "MG502") for path, line, _ in fed_lines(files, resolver)]

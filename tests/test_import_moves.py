@@ -362,7 +362,9 @@ def test_lazy_imports_are_those_that_ruff_writes(tmp_path: Path) -> None:
         if isinstance(moves, HeldBy) or not (moves.hosts or moves.for_types) or moves.built or moves.blocks:
             continue
         # It leaves statements of several names alone, and makes lazy what is for type checkers too.
-        if "if TYPE_CHECKING" not in before and all(len(statement.names) == 1 for statement, _ in moves.removed):
+        statements = [statement for statement, _ in moves.removed]
+        has_one_each = all(not isinstance(one, ast.Assign) and len(one.names) == 1 for one in statements)
+        if "if TYPE_CHECKING" not in before and has_one_each:
             ours[f"{name}.py"] = write_lazy(before.encode(), module, moves.removed)
             write(tmp_path, {f"{name}.py": before})
     heavy = 'lint.flake8-tidy-imports.require-lazy=["heavy"]'
