@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 
 import pytest
+from work import LINEAR, growth
 
 from memguard_hooks.pattern import late_pattern
 
@@ -34,3 +36,25 @@ def test_nothing_is_compiled_before_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+LONG_RUNS = [
+    ("dependencies.poetry_constraint:_CLAUSE", "match", " "),
+    ("deployment.helm:_KIND", "search", "\n"),
+    ("deployment.helm:_WORKLOAD", "search", "\n"),
+    ("deployment.nomad:_TEMPLATE", "search", "\n"),
+    ("deployment.start_script:_STAYS", "search", "\n"),
+    ("deployment.task_runners:_RULE", "match", "a "),
+    ("formats.python_source:_LAZY", "search", "\\\n"),
+    ("imports.movable:_NOQA", "search", "noqa:"),
+    ("models.loaders:NO_MODEL", "search", "_"),
+    ("rules.python.sizes:_APART", "search", "\n"),
+]
+
+
+@pytest.mark.parametrize(("where", "method", "run"), LONG_RUNS, ids=[where for where, *_ in LONG_RUNS])
+def test_a_long_run_of_what_a_pattern_begins_with_is_looked_at_once(where: str, method: str, run: str) -> None:
+    module, _, name = where.partition(":")
+    pattern = getattr(importlib.import_module(f"memguard_hooks.{module}"), name)
+    is_bytes = isinstance(pattern.pattern, bytes)
+    assert growth(getattr(pattern, method), lambda size: (run * size).encode() if is_bytes else run * size, 30_000) < LINEAR

@@ -24,7 +24,7 @@ class Clause(Record):
 Alternative = tuple[Clause, ...]
 
 _CLAUSE = late_pattern(
-    r"[\s,]*(?P<operator>\^|~=|~|===|==|!=|<>|>=|<=|>|<|=)?\s*"
+    r"[\s,]*(?:(?P<operator>\^|~=|~|===|==|!=|<>|>=|<=|>|<|=)\s*)?"
     r"(?P<version>[vV]?\d[A-Za-z0-9.!+_-]*(?:\.\*)?|\*)(?=[\s,]|$)"
 )
 _RELEASE = late_pattern(r"[vV]?((?:\d+!)?)(\d+(?:\.\d+)*)")

@@ -96,13 +96,13 @@ _RENDERED = "\0rendered.yaml"
 """Stands for the text that all templates come to, until each place is that of a template."""
 
 _KIND = late_pattern(
-    r"^\s*kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|CronJob|Service|ConfigMap|LimitRange)\b",
+    r"^[ \t]*kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|CronJob|Service|ConfigMap|LimitRange)\b",
     re.MULTILINE,
 )
 """What says something of a workload."""
 
 
-_WORKLOAD = late_pattern(r"^\s*kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|CronJob)\b", re.MULTILINE)
+_WORKLOAD = late_pattern(r"^[ \t]*kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|CronJob)\b", re.MULTILINE)
 """What starts containers."""
 
 

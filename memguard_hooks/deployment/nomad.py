@@ -33,7 +33,7 @@ DEFAULT_MIB = 300
 
 MAX_TASKS = 100
 
-_TEMPLATE = late_pattern(rb"\[\[|^\s*\{\{", re.MULTILINE)
+_TEMPLATE = late_pattern(rb"\[\[|^[ \t]*\{\{", re.MULTILINE)
 """What fills a job in before Nomad reads it."""
 
 _CONTAINERS = frozenset({"docker", "podman", "containerd-driver"})

@@ -181,7 +181,7 @@ def _first_line(text: str) -> Version:
 
 
 def _tool_versions(text: str) -> Version:
-    match = re.search(r"(?m)^\s*python\s+(\S+)", text)
+    match = re.search(r"(?m)^[ \t]*python[ \t]+(\S+)", text)
     return _version(match[1]) if match is not None else None
 
 

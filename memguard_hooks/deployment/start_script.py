@@ -118,7 +118,7 @@ _LEAVES = {
 }
 """Servers, and the options with which they go on in the background."""
 
-_STAYS = late_pattern(rb"(?m)^\s*nodaemon\s*=\s*(?:true|1|yes|on)\b")
+_STAYS = late_pattern(rb"(?m)^[ \t]*nodaemon\s*=\s*(?:true|1|yes|on)\b")
 """What the settings of supervisord say where it stays."""
 
 _EVERYWHERE = frozenset({"nproc", "getconf", "sh", "python", "python3"})

@@ -61,7 +61,7 @@ _FOLDERS = frozenset({"-C", "--root", "--prefix", "--cwd", "--dir", "-p", "--pro
 _VALUED = _ENVIRONMENTS | _FOLDERS
 
 _MAKE_VALUED = frozenset({"-f", "-C", "-j", "-I", "-l", "-o", "-W", "--file", "--makefile", "--directory", "--jobs"})
-_RULE = late_pattern(r"([^\s:=#][^:=#]*?)[ \t]*::?(?!=)(.*)")
+_RULE = late_pattern(r"([^\s:=#][^:=#]*)::?(?!=)(.*)")
 _SETTING = late_pattern(r"(?:export[ \t]+)?([A-Za-z_][\w.]*)[ \t]*(::?|\?)?=[ \t]*(.*)")
 _REFERENCE = late_pattern(r"\$(?:\$|\(([\w.]+)\)|\{([\w.]+)\})")
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -205,7 +205,7 @@ class _Makefile:
             setting, rule = _SETTING.fullmatch(line.strip()), _RULE.fullmatch(line)
             if setting is not None:
                 if setting[1] not in given and not (setting[2] == "?" and setting[1] in self._variables):
-                    self._variables[setting[1]] = re.split(r"[ \t]+#", setting[3])[0]
+                    self._variables[setting[1]] = re.split(r"[ \t]#", setting[3], maxsplit=1)[0].rstrip(" \t")
             elif rule is not None and not line.startswith((".PHONY", "include ")):
                 recipe = []
                 needed, _, command = rule[2].partition(";")

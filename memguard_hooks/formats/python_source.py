@@ -77,7 +77,7 @@ _IMPORTED = late_pattern(rf"(?:\b(?:import|from)\b|,)[\s\\.]*[^\W\d]\w*(?:[\s\\]
 # What may be a list of so many parameters, also in a string.
 _PARAMETERS = late_pattern(rf"(?:\bdef\b[^(\n]{{0,500}}[(\[]|\blambda\b)[^()\[\]:]{{{MAX_PARAMETERS}}}")
 _BLANKS = r"[ \t\f]*(?:\\\n[ \t\f]*)*"
-_LAZY = late_pattern(rf"((?:^|[;:]){_BLANKS})\blazy(?=(?:[ \t\f]|\\\n){_BLANKS}(?:import|from)\b)", re.MULTILINE)
+_LAZY = late_pattern(rf"((?:(?<!\\\n)^|[;:]){_BLANKS})\blazy(?=(?:[ \t\f]|\\\n){_BLANKS}(?:import|from)\b)", re.MULTILINE)
 _IGNORED = r"\g<1>0;  "
 """A statement that does nothing, as long as `lazy`: blanks would be an indentation."""
 

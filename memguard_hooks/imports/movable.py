@@ -92,7 +92,7 @@ MAX_NAMES = 200
 MAX_USES = 50_000
 """Names times uses: each use is asked which of them it is. No hand writes a hundredth of it."""
 
-_NOQA = late_pattern(r"#.*\b(?:noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import)")
+_NOQA = late_pattern(r"\b(?:noqa(?!\s*:)|noqa\s*:[^#]{0,200}\bF401\b|unused-import)")
 
 
 class HeldBy(Record):
@@ -439,7 +439,7 @@ class MovableFile:
             return HeldBy(line, f"nothing here uses {name}, and others may need what it registers")
         if self._is_package:
             return HeldBy(line, f"nothing here uses {name}, and a package hands on what it imports")
-        if any(_NOQA.search(one) for one in self._lines[line - 1 : statement.end_lineno]):
+        if any(_NOQA.search(one.partition("#")[2]) for one in self._lines[line - 1 : statement.end_lineno]):
             return HeldBy(line, f"nothing here uses {name}, and a comment keeps it")
         if name in self._nodes.lines_of_texts:
             at = self._nodes.lines_of_texts[name]

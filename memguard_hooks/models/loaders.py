@@ -29,7 +29,7 @@ MARKS = late_pattern(
 """A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests
 hold it equal to the table."""
 
-NO_MODEL = late_pattern(r"\w*(?:Tokenizer|Processor|Config|FeatureExtractor)\w*")
+NO_MODEL = late_pattern(r"Tokenizer|Processor|Config|FeatureExtractor")
 """Classes of transformers whose `from_pretrained` loads no weights."""
 
 OPTIONS = ("compute_type", "dtype", "torch_dtype", "backend", "device", "num_workers", "batch_size", "lazy_load", "export")

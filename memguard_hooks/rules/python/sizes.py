@@ -48,7 +48,7 @@ WITHOUT_GPU = {"heroku": "Heroku", "render": "Render", "railway": "Railway", "aw
                "app-engine": "App Engine", "digitalocean": "the App Platform"}  # fmt: skip
 
 _GPU_PACKAGE = late_pattern(r"nvidia-[\w-]+|triton|pytorch-triton|cuda-(?:bindings|toolkit|python|pathfinder)")
-_APART = late_pattern(rb"(?m)^\s*[\"']?(?:slim_handler|zip|dockerizePip)[\"']?\s*:\s*true|^\s*layer\s*:")
+_APART = late_pattern(rb"(?m)^[ \t]*[\"']?(?:slim_handler|zip|dockerizePip)[\"']?\s*:\s*true|^[ \t]*layer\s*:")
 """What keeps the packages out of the archive of a function: Zappa's slim handler, zipped requirements, layers."""
 
 

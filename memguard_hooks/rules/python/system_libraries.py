@@ -75,7 +75,7 @@ def find(project: Project, installed: Iterable[tuple[PythonHost, Requirement]]) 
 
 def _brings(project: Project, path: str, need: SystemNeed) -> bool:
     text = (project.read_file(path) or b"").decode("utf-8", "replace").lower()
-    return re.search(need.words, re.sub(r"(?m)^\s*#.*$", "", text)) is not None
+    return re.search(need.words, re.sub(r"(?m)^[ \t]*#.*$", "", text)) is not None
 
 
 def _is_plain(command: str) -> bool:
