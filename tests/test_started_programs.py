@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from work import at_most
+from work import LINEAR, at_most, growth
 
 from memguard_hooks.commands import check
 from memguard_hooks.deployment.command import Host, StartCommand, parse
@@ -312,6 +312,46 @@ CASES = {
         "main.py",
         "one.py",
     ),
+    "behind-an-or-that-may-exit": ("choose() or sys.exit('no')\nPopen([sys.executable, 'bot.py'])", "main.py", "bot.py"),
+    "behind-a-choice-that-may-exit": (
+        "one = choose() if maybe() else sys.exit('no')\nPopen([sys.executable, 'bot.py'])",
+        "main.py",
+        "bot.py",
+    ),
+    "behind-a-case-that-exits": (
+        "match choose():\n    case 'help':\n        sys.exit(0)\nPopen([sys.executable, 'bot.py'])",
+        "main.py",
+        "bot.py",
+    ),
+    "by-a-module-that-may-be-missing": (
+        "try:\n    import uvicorn\nexcept ImportError:\n    uvicorn = None\nuvicorn.run('api:app')",
+        "uvicorn main.py",
+    ),
+    "by-a-function-that-may-be-missing": (
+        "if maybe():\n    def go():\n        Popen([sys.executable, 'bot.py'])\nelse:\n    go = None\ngo()",
+        "main.py",
+        "bot.py",
+    ),
+    "by-one-of-two-functions": (
+        "if maybe():\n    def go():\n        pass\nelse:\n    def go():\n        Popen([sys.executable, 'bot.py'])\ngo()",
+        "main.py",
+        "bot.py",
+    ),
+    "else-of-a-loop": (
+        (
+            "for one in maybe():\n    if one:\n        break\nelse:\n    Popen([sys.executable, 'one.py'])\n"
+            "while maybe():\n    pass\nelse:\n    Popen([sys.executable, 'two.py'])"
+        ),
+        "main.py",
+        "one.py",
+        "two.py",
+    ),
+    "more-conditions-than-are-followed": (
+        "if maybe():\n    pass\n"
+        + "".join(f"elif choose() == {number}:\n    pass\n" for number in range(300))
+        + "Popen([sys.executable, 'bot.py'])",
+        "python main.py",
+    ),
     "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
     "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),
     "ends": ("Popen([sys.executable, 'manage.py', 'migrate'])", "main.py"),
@@ -359,6 +399,7 @@ Launcher().run()
         ("if maybe():\n    n = '4'\nelse:\n    n = '4'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", 4),
         ("try:\n    n = choose()\nexcept OSError:\n    n = '3'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", None),
         ("n = 1\nif maybe():\n    n = 4\nuvicorn.run('api:app', workers=n)", None),
+        ("n = 1\nwhile maybe():\n    n += 1\nuvicorn.run('api:app', workers=n)", None),
         (OF_AN_OBJECT.format("self.n = '2'\n        if maybe():\n            self.n = '4'"), None),
         (
             OF_AN_OBJECT.format(
@@ -380,6 +421,22 @@ Launcher().run()
 )
 def test_what_a_condition_decides_is_not_taken_for_certain(lines: str, workers: int | None) -> None:
     assert started(IMPORTS + lines).workers == workers
+
+
+@pytest.mark.parametrize(
+    "line", ["C()\nif x:\n    pass\n", "a{}.b = 0\n[0 for x in a]\n"], ids=["objects-at-a-condition", "comprehensions"]
+)
+def test_what_is_kept_again_and_again_is_bounded(line: str) -> None:
+    def code(size: int) -> str:
+        return f"{IMPORTS}class C:\n    pass\n" + "".join(line.format(number) for number in range(size))
+
+    assert growth(started, code, 3000) < LINEAR
+
+
+def test_a_loop_that_is_followed_often_is_looked_through_once() -> None:
+    code = "for a in range(20):\n for b in range(20):\n  for c in (1,):\n    if 0:\n" + "     a;b;c\n" * 1000
+    with at_most(500_000):
+        started(IMPORTS + code)
 
 
 def test_what_a_command_of_django_starts_counts() -> None:

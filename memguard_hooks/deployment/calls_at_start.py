@@ -40,6 +40,9 @@ _BYTES_A_NODE = 16
 _NAMES_A_NODE = 20
 """Names that a function takes over from its module: no time to speak of, but what it calls keeps them."""
 
+_OBJECTS_A_NODE = 5
+"""Objects, and what is set on them, that are kept as they are at one point."""
+
 MAX_DEPTH = 20
 """Functions that call functions."""
 
@@ -70,6 +73,11 @@ _WAITS = frozenset({"wait", "communicate", "poll", "run", "call", "check_call", 
 _ENDS = frozenset({"sys.exit", "os._exit"})
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+_APART = (*_COMPREHENSIONS, ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+"""What an expression holds whose calls are not its own."""
+
+_TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 _COUNTS = ("worker", "process", "concurrency")
 """What the name of an option holds whose value is a number of processes."""
@@ -134,7 +142,7 @@ def follow(program: Program, host: Host) -> StartCalls | None:
     try:
         names = walker.run()
     except RecursionError:
-        return None
+        return StartCalls(tuple(walker.calls), walker.argv, BoundNames(Around(), path=program.path), is_whole=False)
     return None if names is None else StartCalls(tuple(walker.calls), walker.argv, names, walker.is_whole)
 
 
@@ -149,6 +157,7 @@ class _Walker:
         self._followed = [0] if host.followed is None else host.followed
         self._parts: dict[ast.AST, tuple[list[tuple[ast.expr, bool]], int]] = {}
         self._changing: dict[ast.AST, frozenset[str]] = {}
+        self._inside_loops: dict[ast.AST, _Loop] = {}
         self._held: dict[ast.Call, dict[str, tuple[ast.expr, BoundNames]]] = {}
         self._left = MAX_BYTES
         self._inside: set[ast.AST] = set()
@@ -208,6 +217,12 @@ class _Walker:
         self._followed[0] += nodes
         return True
 
+    def _inner(self, names: BoundNames) -> BoundNames | None:
+        """Return the names that a function or a comprehension starts with, None where that is more than is followed."""
+        attributes = len(names.attributes) + sum(map(len, names.attributes.values()))
+        size = len(names.bound) // _NAMES_A_NODE + attributes // _OBJECTS_A_NODE
+        return names.inner() if self._spend(size) else None
+
     # Statements
 
     def _block(self, statements: Iterable[ast.stmt], names: BoundNames, *, is_certain: bool, depth: int) -> bool:
@@ -227,16 +242,23 @@ class _Walker:
                 self._expressions(statement.test, names, is_certain=is_certain, depth=depth)
                 return self._either(statement.body, statement.orelse, names, depth)
             case ast.For() | ast.AsyncFor():
-                self._loop(statement, names, is_certain=is_certain, depth=depth)
+                return self._loop(statement, names, is_certain=is_certain, depth=depth)
             case ast.While():
-                self._while(statement, names, is_certain=is_certain, depth=depth)
+                return self._while(statement, names, is_certain=is_certain, depth=depth)
             case ast.With() | ast.AsyncWith():
                 for item in statement.items:
                     self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
                     if isinstance(item.optional_vars, ast.Name):
                         names.pass_in(item.optional_vars.id, item.context_expr, names, statement.lineno)
                 return self._block(statement.body, names, is_certain=is_certain, depth=depth)
-            case ast.Try():
+            case ast.Match():
+                self._expressions(statement.subject, names, is_certain=is_certain, depth=depth)
+                for one in statement.cases:
+                    names.lose(one.pattern, "matches")
+                    if one.guard is not None:
+                        self._expressions(one.guard, names, is_certain=False, depth=depth)
+                    self._either(one.body, [], names, depth)
+            case ast.AST() if isinstance(statement, _TRIES):
                 ends = self._block([*statement.body, *statement.orelse], names, is_certain=is_certain, depth=depth)
                 for handler in statement.handlers:
                     handled = self._either(handler.body, [], names, depth, has_ended=ends)
@@ -289,7 +311,7 @@ class _Walker:
 
     def _held_now(self) -> dict[ast.Call, dict[str, tuple[ast.expr, BoundNames]]]:
         """Return what all objects hold at one point."""
-        self._spend(sum(map(len, self._held.values())) // _NAMES_A_NODE)
+        self._spend((len(self._held) + sum(map(len, self._held.values()))) // _OBJECTS_A_NODE)
         return {made: dict(held) for made, held in self._held.items()}
 
     def _put_held(self, held: Mapping[ast.Call, Mapping[str, tuple[ast.expr, BoundNames]]]) -> None:
@@ -304,11 +326,11 @@ class _Walker:
             self._changing[statement] = frozenset(_changing(statement))
         return self._changing[statement]
 
-    def _loop(self, loop: ast.For | ast.AsyncFor, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+    def _loop(self, loop: ast.For | ast.AsyncFor, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         """Follow each round of a loop, or one where nobody knows how many there are."""
         self._expressions(loop.iter, names, is_certain=is_certain, depth=depth)
-        is_whole = not any(isinstance(one, (ast.Break, ast.Continue)) for one in walk(loop))
-        rounds = _rounds(loop.target, loop.iter, names) if is_whole else None
+        inside = self._inside_loop(loop)
+        rounds = None if inside.is_left or inside.is_cut else _rounds(loop.target, loop.iter, names)
         for given in rounds or ():
             for name, value, caller in given:
                 names.pass_in(name, value, caller, loop.lineno)
@@ -318,14 +340,37 @@ class _Walker:
             self._loops += 1
             self._either(loop.body, [], names, depth)
             self._loops -= 1
+        return self._after(loop, names, is_certain=is_certain, depth=depth)
 
-    def _while(self, loop: ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+    def _while(self, loop: ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         """Follow one round; what starts programs and waits for none of them starts more and more."""
         is_endless = isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-        is_repeated = not any(isinstance(one, ast.Attribute) and one.attr in _WAITS for one in walk(loop))
+        is_repeated = not self._inside_loop(loop).is_waiting
         self._loops += is_repeated
-        self._block(loop.body, names, is_certain=is_certain and is_endless, depth=depth)
+        if is_endless:
+            self._block(loop.body, names, is_certain=is_certain, depth=depth)
+        else:
+            self._expressions(loop.test, names, is_certain=is_certain, depth=depth)
+            self._either(loop.body, [], names, depth)
         self._loops -= is_repeated
+        return self._after(loop, names, is_certain=is_certain, depth=depth)
+
+    def _after(self, loop: ast.For | ast.AsyncFor | ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+        """Follow the `else` of a loop, which runs where no `break` has left it; tell whether it leaves for certain."""
+        if loop.orelse and self._inside_loop(loop).is_left:
+            return self._either(loop.orelse, [], names, depth)
+        return self._block(loop.orelse, names, is_certain=is_certain, depth=depth)
+
+    def _inside_loop(self, loop: ast.AST) -> _Loop:
+        """Return what a loop holds, which is looked for once: one may be followed thousands of times."""
+        if loop not in self._inside_loops:
+            nodes = [*walk(loop)]
+            self._inside_loops[loop] = _Loop(
+                any(isinstance(one, ast.Break) for one in nodes),
+                any(isinstance(one, ast.Continue) for one in nodes),
+                any(isinstance(one, ast.Attribute) and one.attr in _WAITS for one in nodes),
+            )
+        return self._inside_loops[loop]
 
     def _note_argv(self, statement: ast.stmt, names: BoundNames) -> None:
         if isinstance(statement, ast.Assign) and any(names.source(target) == "sys.argv" for target in statement.targets):
@@ -342,13 +387,11 @@ class _Walker:
         if not self._spend(nodes):
             return True
         ended = False
-        for one, is_repeated in calls:
+        for one, is_chosen in calls:
             if one.__class__ is ast.Call:
-                self._loops += is_repeated
-                ended = self._call(one, names, is_certain=is_certain, depth=depth) or ended
-                self._loops -= is_repeated
+                ended = self._call(one, names, is_certain=is_certain and not is_chosen, depth=depth) or ended
             else:
-                self._comprehension(one, names, is_certain=is_certain, depth=depth)
+                self._comprehension(one, names, is_certain=is_certain and not is_chosen, depth=depth)
         return ended
 
     def _comprehension(self, node: ast.expr, names: BoundNames, *, is_certain: bool, depth: int) -> None:
@@ -359,7 +402,9 @@ class _Walker:
         self._expressions(first.iter, names, is_certain=is_certain, depth=depth)
         is_plain = len(node.generators) == 1 and not first.ifs
         rounds = _rounds(first.target, first.iter, names) if is_plain else None
-        local = names.inner()
+        local = self._inner(names)
+        if local is None:
+            return
         if rounds is None:
             for one in node.generators:
                 local.lose(one.target, "repeats")
@@ -497,10 +542,10 @@ class _Walker:
         if depth >= MAX_DEPTH:
             self.is_whole = False
             return
-        if not self._spend(len(inner.bound) // _NAMES_A_NODE):
+        local = self._inner(inner)
+        if local is None:
             return
         self._inside.add(function)
-        local = inner.inner()
         is_command = any(_decorator(one)[1] in _COMMANDS for one in function.decorator_list)
         decorators = {one.id for one in function.decorator_list if isinstance(one, ast.Name)}
         is_method = made is not None and "staticmethod" not in decorators
@@ -528,6 +573,14 @@ class _Walker:
         chosen = named or (next(iter(commands.values())) if len(commands) == 1 else None)
         if chosen is not None:
             self._enter(chosen, names, None, names, is_certain=True, depth=depth)
+
+
+class _Loop(Record):
+    """What a loop holds, those inside it too: `break`, `continue`, and something that waits for a process."""
+
+    is_left: bool
+    is_cut: bool
+    is_waiting: bool
 
 
 class _Kept(Record):
@@ -568,12 +621,20 @@ class _Kept(Record):
         if self._is_like(other) or self.bound is None or other.bound is None:
             if other.bound is None:
                 self.put_back(name, names)
+        elif self.is_code or other.is_code:  # which starts more than a stand-in, such as the None of a missing module
+            if not other.is_code:
+                self.put_back(name, names)
         elif (words := _words_of_both(self.shown, other.shown)) is not None:
             names.pass_in(name, words, names, line)
         else:
             names.forget(name, line, f"sets {name} under a condition")
         if name != names.own and (self.attributes or other.attributes):
             names.attributes[name] = _joined(self.attributes, other.attributes, names)
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a function, a class, or what was imported."""
+        return self.defined is not None or bool(self.source)
 
     def _is_like(self, other: _Kept) -> bool:
         """Return whether a name is the same on another way."""
@@ -804,19 +865,22 @@ def _of_part(node: ast.expr, names: BoundNames) -> str:
 def _calls_in(node: ast.AST) -> tuple[list[tuple[ast.expr, bool]], int]:
     """Return the calls that evaluating a statement makes, those inside others first, and how many nodes it has.
 
-    Comprehensions stand among them as they are. Each with whether it comes again, nobody knows how often.
+    Comprehensions stand among them as they are. Each with whether a condition in the expression decides it: what stands
+    behind `and` and `or`, and the two ways of `if`.
     """
     found: list[tuple[ast.expr, bool]] = []
     waiting, nodes = [(node, False)], 0
     while waiting:
-        here, is_repeated = waiting.pop()
+        here, is_chosen = waiting.pop()
         nodes += 1
-        if isinstance(here, ast.Call):
-            found.append((here, is_repeated))
-        if isinstance(here, _COMPREHENSIONS):
-            found.append((here, is_repeated))
-        elif not isinstance(here, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            waiting += [(one, is_repeated) for one in children(here)]
+        if isinstance(here, (ast.Call, *_COMPREHENSIONS)):
+            found.append((here, is_chosen))
+        if isinstance(here, ast.BoolOp):
+            waiting += [(one, is_chosen or number > 0) for number, one in enumerate(here.values)]
+        elif isinstance(here, ast.IfExp):
+            waiting += [(here.test, is_chosen), (here.body, True), (here.orelse, True)]
+        elif not isinstance(here, _APART):
+            waiting += [(one, is_chosen) for one in children(here)]
     return found[::-1], nodes
 
 
