@@ -553,7 +553,7 @@ def test_the_code_of_a_program_is_followed_once_a_run(
 
 def test_each_call_of_an_expression_counts_and_what_is_cut_is_not_known() -> None:
     source = f"import os\ndef f():\n    return [{'os.getcwd(), ' * 1000}]\n" + "f()\n" * 150
-    with at_most(1_500_000):
+    with at_most(1_800_000):
         start = started({"main.py": source})
     assert (start.workers, start.reason) == (None, "main.py calls more as it starts than is followed")
 

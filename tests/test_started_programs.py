@@ -352,6 +352,83 @@ CASES = {
         + "Popen([sys.executable, 'bot.py'])",
         "python main.py",
     ),
+    "init-of-a-base": (
+        (
+            "class Base:\n    def __init__(self):\n        Popen([sys.executable, 'bot.py'])\n"
+            "class Launcher(Base):\n    def __init__(self):\n        super().__init__()\nLauncher()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "method-of-a-base-by-super": (
+        (
+            "class Base:\n    def run(self):\n        Popen([sys.executable, 'bot.py'])\nclass Launcher(Base):\n"
+            "    def run(self):\n        super().run()\nLauncher().run()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "method-of-a-base-by-its-name": (
+        (
+            "class Base:\n    def run(self):\n        Popen([sys.executable, self.script])\n"
+            "class Launcher(Base):\n    script = 'bot.py'\n    def run(self):\n        Base.run(self)\n"
+            "Launcher().run()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "static-method": (
+        "class Launcher:\n    @staticmethod\n    def run():\n        Popen([sys.executable, 'bot.py'])\nLauncher.run()",
+        "main.py",
+        "bot.py",
+    ),
+    "method-of-a-class": (
+        (
+            "class Launcher:\n    SCRIPT = 'bot.py'\n    @classmethod\n    def run(cls):\n"
+            "        Popen([sys.executable, cls.SCRIPT])\nLauncher.run()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "class-that-is-a-thread": (
+        (
+            "import threading\nclass Beside(threading.Thread):\n    def run(self):\n"
+            "        subprocess.run([sys.executable, 'bot.py'])\nBeside().start()\nuvicorn.run('api:app')"
+        ),
+        "uvicorn main.py",
+        "bot.py",
+    ),
+    "behind-the-init-of-a-dataclass": (
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass Launcher:\n    script: str = 'bot.py'\n"
+            "    def __post_init__(self):\n        Popen([sys.executable, self.script])\nLauncher()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "object-that-is-called": (
+        (
+            "class Launcher:\n    def __call__(self):\n        Popen([sys.executable, 'bot.py'])\n"
+            "launcher = Launcher()\nlauncher()"
+        ),
+        "main.py",
+        "bot.py",
+    ),
+    "object-that-is-entered": (
+        "class Launcher:\n    def __enter__(self):\n        Popen([sys.executable, 'bot.py'])\nwith Launcher():\n    pass",
+        "main.py",
+        "bot.py",
+    ),
+    "words-that-a-function-adds-to": (
+        "def add(words):\n    words += ['-w', '8']\nwords = ['gunicorn', 'api:app']\nadd(words)\nsubprocess.run(words)",
+        "main.py",
+        "python main.py:8 starts a program, and only a run can tell which",
+    ),
+    "words-that-are-put-between": (
+        "words = ['gunicorn', 'api:app']\nwords[1:1] = ['-w', '8']\nsubprocess.run(words)",
+        "main.py",
+        "python main.py:6 starts a program, and only a run can tell which",
+    ),
     "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
     "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),
     "ends": ("Popen([sys.executable, 'manage.py', 'migrate'])", "main.py"),
@@ -399,6 +476,15 @@ Launcher().run()
         ("if maybe():\n    n = '4'\nelse:\n    n = '4'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", 4),
         ("try:\n    n = choose()\nexcept OSError:\n    n = '3'\nsubprocess.run(['gunicorn', '-w', n, 'api:app'])", None),
         ("n = 1\nif maybe():\n    n = 4\nuvicorn.run('api:app', workers=n)", None),
+        ("n = 1\ndef more():\n    global n\n    n = 4\nmore()\nuvicorn.run('api:app', workers=n)", 4),
+        (
+            (
+                "n = 1\ndef more():\n    global n\n    n = 4\ndef main():\n    if maybe():\n        more()\n"
+                "    uvicorn.run('api:app', workers=n)\nmain()"
+            ),
+            None,
+        ),
+        ("words = ['gunicorn', 'api:app']\nwords.insert(1, '--workers=8')\nsubprocess.run(words)", 8),
         ("n = 1\nwhile maybe():\n    n += 1\nuvicorn.run('api:app', workers=n)", None),
         (OF_AN_OBJECT.format("self.n = '2'\n        if maybe():\n            self.n = '4'"), None),
         (
@@ -431,6 +517,24 @@ def test_what_is_kept_again_and_again_is_bounded(line: str) -> None:
         return f"{IMPORTS}class C:\n    pass\n" + "".join(line.format(number) for number in range(size))
 
     assert growth(started, code, 3000) < LINEAR
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class C:\n    pass\n{}" + "C()\n" * 2000,
+        "class C:\n    @classmethod\n    def run(cls):\n        pass\n{}" + "C.run()\n" * 2000,
+    ],
+    ids=["objects", "methods-of-a-class"],
+)
+def test_what_a_class_sets_is_bounded(code: str) -> None:
+    start = started(IMPORTS + code.format("".join(f"    a{number} = 0\n" for number in range(2000))))
+    assert start.reason == "main.py calls more as it starts than is followed"
+
+
+def test_processes_of_a_class_of_the_project_count() -> None:
+    code = "import multiprocessing\nclass Beside(multiprocessing.Process):\n    def run(self):\n        pass\n"
+    assert started(f"{IMPORTS}{code}Beside().start()\nBeside().start()\n").workers == 2
 
 
 def test_a_loop_that_is_followed_often_is_looked_through_once() -> None:

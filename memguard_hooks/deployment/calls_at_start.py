@@ -84,7 +84,7 @@ _COUNTS = ("worker", "process", "concurrency")
 
 _COMMANDS = frozenset({"command", "callback", "group"})
 
-_GROWING = frozenset({"append", "extend"})
+_GROWING = frozenset({"append", "extend", "insert"})
 
 
 class CallAtStart(Record):
@@ -161,6 +161,8 @@ class _Walker:
         self._held: dict[ast.Call, dict[str, tuple[ast.expr, BoundNames]]] = {}
         self._left = MAX_BYTES
         self._inside: set[ast.AST] = set()
+        self._running: list[tuple[ast.AST, BoundNames]] = []
+        self._globals: dict[ast.AST, frozenset[str]] = {}
         self._threads = self._loops = 0
         self.is_whole = True
 
@@ -248,6 +250,10 @@ class _Walker:
             case ast.With() | ast.AsyncWith():
                 for item in statement.items:
                     self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
+                    entered = ast.copy_location(ast.Attribute(item.context_expr, "__enter__", ast.Load()), item.context_expr)
+                    if not names.made_by(item.context_expr)[0]:
+                        call = ast.copy_location(ast.Call(entered, [], []), entered)
+                        self._method(call, entered, names, is_certain=is_certain, depth=depth)
                     if isinstance(item.optional_vars, ast.Name):
                         names.pass_in(item.optional_vars.id, item.context_expr, names, statement.lineno)
                 return self._block(statement.body, names, is_certain=is_certain, depth=depth)
@@ -427,9 +433,16 @@ class _Walker:
         if found.__class__ is ast.ClassDef:
             self._make(found, inner, call, names, is_certain=is_certain, depth=depth)
             return False
+        if isinstance(call.func, ast.Attribute) and self._of_class(
+            call, call.func, names, is_certain=is_certain, depth=depth
+        ):
+            return False
         if isinstance(call.func, ast.Attribute) and names.made_by(call.func.value)[1] is not None:
             self._method(call, call.func, names, is_certain=is_certain, depth=depth)
             return False
+        if isinstance(found, ast.Call) and isinstance(call.func, ast.Name):
+            of_object = ast.copy_location(ast.Attribute(call.func, "__call__", ast.Load()), call)
+            self._method(call, of_object, names, is_certain=is_certain, depth=depth)
         source = names.source_of(call.func) or _of_part(call.func, names)
         if not source:
             if isinstance(call.func, ast.Name) and names.made_by(call.func)[0] == "typer.Typer":
@@ -500,19 +513,86 @@ class _Walker:
                 self._held[made].update(names.attributes.get(owner.id, {}))
             self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(made, inner))
             return
-        for base in definition.bases:
-            if name := there.source_of(base):
-                other = CallAtStart(f"{name}.{function.attr}", call, names, is_certain, (definition, there), (made, inner))
-                self._note(other)
+        self._inherited(_with_bases(definition, there), function.attr, call, names, (made, inner), is_certain, depth)
+
+    def _inherited(
+        self,
+        classes: Sequence[tuple[ast.ClassDef, BoundNames]],
+        method: str,
+        call: ast.Call,
+        names: BoundNames,
+        made: tuple[ast.Call, BoundNames],
+        is_certain: bool,  # noqa: FBT001 - as of the call
+        depth: int,
+    ) -> None:
+        """Note the method of a class that is not the project's, and follow `run` of what that runs beside the program."""
+        for definition, there in classes:
+            for base in definition.bases:
+                name = there.source_of(base)
+                if not name:
+                    continue
+                self._note(CallAtStart(f"{name}.{method}", call, names, is_certain, classes[0], made))
+                run = _method_in(classes, "run")
+                if name in _BESIDE and method == "start" and run is not None:
+                    self._threads += 1
+                    begun = ast.copy_location(ast.Call(call.func, [], []), call)
+                    self._enter(*run, begun, names, is_certain=is_certain, depth=depth, made=made)
+                    self._threads -= 1
+
+    def _of_class(self, call: ast.Call, function: ast.Attribute, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+        """Follow a method by its class: `super().run()`, `Base.run(self)`, `Launcher.main()`; tell whether it is one."""
+        owner = function.value
+        if isinstance(owner, ast.Name) and "." not in names.imports.get(owner.id, "."):
+            return False  # a module, as nearly always
+        own = names.shown.get(names.own)
+        made = (own[0], own[1]) if own is not None and isinstance(own[0], ast.Call) else None
+        if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super":
+            definition, there = made[1].meaning(made[0].func) if made is not None else (owner, names)
+            if made is None or not isinstance(definition, ast.ClassDef):
+                return False
+            classes, running = _with_bases(definition, there), self._running[-1][0]
+            here = next((number for number, one in enumerate(classes) if running in one[0].body), -1)
+            classes = classes[here + 1 :]
+            method = _method_in(classes, function.attr)
+            if method is not None:
+                self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=made)
+            else:
+                rest = [(definition, there), *classes] if here == 0 else classes
+                self._inherited(rest, function.attr, call, names, made, is_certain, depth)
+            return True
+        definition, there = names.meaning(owner)
+        if not isinstance(definition, ast.ClassDef):
+            return False
+        method = _method_of(definition, there, function.attr)
+        if method is None:
+            return False
+        is_own = made is not None and call.args and isinstance(call.args[0], ast.Name) and call.args[0].id == names.own
+        if is_own:
+            call = ast.copy_location(ast.Call(call.func, call.args[1:], call.keywords), call)
+        given = made if is_own else None
+        self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=given, of=(definition, there))
+        return True
 
     def _make(
         self, definition: ast.ClassDef, inner: BoundNames, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int
     ) -> None:
         """Follow what a class of the project does as an object is made, and keep what it sets on that."""
+        if not self._may_set(definition, inner):
+            return
         self._held[call] = _set_by_class(definition, inner, call, names)
+        for one, there in _with_bases(definition, inner):
+            for source in filter(_BESIDE.__contains__, map(there.source_of, one.bases)):
+                self._note(CallAtStart(source, call, names, is_certain))
         method = _method_of(definition, inner, "__init__")
-        if method is not None:
+        if method is None and (method := _method_of(definition, inner, "__post_init__")) is not None:
+            begun = ast.copy_location(ast.Call(call.func, [], []), call)
+            self._enter(*method, begun, names, is_certain=is_certain, depth=depth, made=(call, names))
+        elif method is not None:
             self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(call, names))
+
+    def _may_set(self, definition: ast.ClassDef, inner: BoundNames) -> bool:
+        """Count what a class may set on an object; tell whether that is followed."""
+        return self._spend(sum(len(one.body) for one, _ in _with_bases(definition, inner)) // _OBJECTS_A_NODE)
 
     def _pool(self, call: ast.Call, method: str, names: BoundNames, *, is_certain: bool, depth: int) -> None:
         """Follow the function that a pool calls, once for `submit` and nobody knows how often for the others."""
@@ -535,8 +615,12 @@ class _Walker:
         is_certain: bool,
         depth: int,
         made: tuple[ast.Call, BoundNames] | None = None,
+        of: tuple[ast.ClassDef, BoundNames] | None = None,
     ) -> None:
-        """Follow the body of a function, with what it is given; `made` is the call that has made the object of a method."""
+        """Follow the body of a function, with what it is given.
+
+        `made` is the call that has made the object of a method, `of` the class that a method is asked of.
+        """
         if function in self._inside:  # what calls itself calls nothing else then
             return
         if depth >= MAX_DEPTH:
@@ -548,18 +632,42 @@ class _Walker:
         self._inside.add(function)
         is_command = any(_decorator(one)[1] in _COMMANDS for one in function.decorator_list)
         decorators = {one.id for one in function.decorator_list if isinstance(one, ast.Name)}
-        is_method = made is not None and "staticmethod" not in decorators
+        is_of_class = "classmethod" in decorators
+        is_method = is_of_class or (made is not None and "staticmethod" not in decorators)
         for name, value, caller in _arguments(function, call, inner, names, is_method=is_method):
             given = _option_of(function, name, value, self._program.words) if is_command else value
             local.pass_in(name, given, caller, function.lineno)
         own = next((one.arg for one in (*function.args.posonlyargs, *function.args.args)), "")
-        if made is not None and is_method and own and "classmethod" not in decorators:
+        if made is not None and of is None:
+            found, there = made[1].meaning(made[0].func)
+            of = (found, there) if isinstance(found, ast.ClassDef) else None
+        if of is not None and own and is_of_class and self._may_set(*of):
+            local.defined[own] = of
+            local.own, local.attributes[own] = own, _set_in(*of)
+        elif made is not None and is_method and own and not is_of_class:
             local.pass_in(own, *made, function.lineno)
             local.own, local.attributes[own] = own, self._held.setdefault(made[0], {})
         else:
             local.own = ""
+        self._running.append((function, local))
         self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
+        self._running.pop()
         self._inside.discard(function)
+        self._set_globals(function, local, inner, is_certain=is_certain)
+
+    def _set_globals(self, function: ast.AST, local: BoundNames, inner: BoundNames, *, is_certain: bool) -> None:
+        """Bind what a function declares `global` in its module, and for the functions of that which are followed now."""
+        if function not in self._globals:
+            self._globals[function] = frozenset(
+                name for one in walk(function) if isinstance(one, ast.Global) for name in one.names
+            )
+        for name in self._globals[function] if self._spend(len(self._globals[function])) else ():
+            kept = _Kept.of(name, local)
+            for names in (inner, *(one for _, one in self._running if one.path == inner.path)):
+                if is_certain:
+                    kept.put_back(name, names)
+                else:
+                    kept.join(name, names)
 
     def _commands(self, group: str, names: BoundNames, depth: int) -> None:
         """Follow the commands of click or typer that the command line names, or the only one."""
@@ -719,7 +827,14 @@ def _method_of(
     definition: ast.ClassDef, names: BoundNames, name: str
 ) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, BoundNames] | None:
     """Return a method of a class of the project, its own or that of one that it derives from, with the names of its file."""
-    for one, inner in _with_bases(definition, names):
+    return _method_in(_with_bases(definition, names), name)
+
+
+def _method_in(
+    classes: Iterable[tuple[ast.ClassDef, BoundNames]], name: str
+) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, BoundNames] | None:
+    """Return the first method of that name in some classes, with the names of its file."""
+    for one, inner in classes:
         for method in one.body:
             if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name == name:
                 return method, inner
@@ -737,23 +852,29 @@ def _with_bases(definition: ast.ClassDef, names: BoundNames) -> list[tuple[ast.C
     return found
 
 
+def _set_in(definition: ast.ClassDef, inner: BoundNames) -> dict[str, tuple[ast.expr, BoundNames]]:
+    """Return what a class holds, and those that it derives from."""
+    return {
+        target.id: (statement.value, there)
+        for one, there in reversed(_with_bases(definition, inner))
+        for statement in one.body
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
+        if isinstance(target, ast.Name)
+    }
+
+
 def _set_by_class(
     definition: ast.ClassDef, inner: BoundNames, call: ast.Call, names: BoundNames
 ) -> dict[str, tuple[ast.expr, BoundNames]]:
     """Return what an object holds before its `__init__`: what its classes set, and the fields of a dataclass."""
-    held: dict[str, tuple[ast.expr, BoundNames]] = {}
-    fields: list[str] = []
-    for one, there in reversed(_with_bases(definition, inner)):
-        for statement in one.body:
-            targets = statement.targets if isinstance(statement, ast.Assign) else []
-            targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
-            for target in targets:
-                if not isinstance(target, ast.Name):
-                    continue
-                if isinstance(statement, ast.AnnAssign):
-                    fields.append(target.id)
-                if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
-                    held[target.id] = (statement.value, there)
+    held = _set_in(definition, inner)
+    fields = [
+        statement.target.id
+        for one, _ in reversed(_with_bases(definition, inner))
+        for statement in one.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    ]
     if any(inner.source_of(_called(one)) == "dataclasses.dataclass" for one in definition.decorator_list):
         held |= {name: (value, names) for name, value in zip(dict.fromkeys(fields), call.args, strict=False)}
         held |= {one.arg: (one.value, names) for one in call.keywords if one.arg}
@@ -775,7 +896,13 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _grow(statement: ast.stmt, names: BoundNames) -> bool:
     """Add to a list that is written out what a statement adds to it; tell whether it does nothing else."""
+    at = MAX_WORDS + 1  # behind all others
+    more: list[ast.expr] | None
     match statement:
+        case ast.Expr(
+            value=ast.Call(func=ast.Attribute(value=target, attr="insert"), args=[ast.Constant(value=int(at)), added])
+        ):
+            more = [added]
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr=how), args=[added])) if how in _GROWING:
             more = [added] if how == "append" else None
         case ast.AugAssign(target=target, op=ast.Add(), value=added):
@@ -787,12 +914,17 @@ def _grow(statement: ast.stmt, names: BoundNames) -> bool:
         case _:
             return False
     found, inner = names.meaning(target)
+    if isinstance(found, ast.List) and inner is not names and isinstance(target, ast.Name):  # which others hold too
+        names.forget(target.id, statement.lineno, f"changes {target.id}")
+        for name in [name for name, shown in inner.shown.items() if shown[0] is found]:
+            inner.forget(name, statement.lineno, f"changes {name}")
+        return True
     if not isinstance(found, ast.List) or inner is not names or len(found.elts) > MAX_WORDS:
         return False
     if more is None:
         listed, other = names.meaning(added)
         more = listed.elts if isinstance(listed, (ast.List, ast.Tuple)) and other is names else []
-    grown = ast.copy_location(ast.List([*found.elts, *more], ast.Load()), found)
+    grown = ast.copy_location(ast.List([*found.elts[:at], *more, *found.elts[at:]], ast.Load()), found)
     if isinstance(target, ast.Name) and more:
         names.pass_in(target.id, grown, names, statement.lineno)
     elif isinstance(target, ast.Attribute) and more and names.held(target) is not None:

@@ -303,6 +303,8 @@ class BoundNames:
                 held, names = self.shown.pop(name, (None, self))
                 if isinstance(held, ast.Dict) and names is self:
                     self.shown[name] = (ast.Dict([*held.keys, key], [*held.values, value]), self)
+                elif isinstance(self.bound.get(name, (None, 0))[0], tuple):
+                    self.forget(name, target.lineno, f"changes {name}")
                 return True
         return False
 
