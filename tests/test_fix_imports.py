@@ -417,6 +417,10 @@ OWN_IMPORTS = {
         "def use():\n    from chat import (\n        ask,\n        pd,\n    )\n    return ask, pd\n\nuse()\n",
         "def use():\n    import pandas as pd\n    from chat import (\n        ask,\n    )\n    return ask, pd\n\nuse()\n",
     ),
+    "in one line": (
+        "from chat import OpenAI; from chat import pd\nprint(OpenAI, pd)\n",
+        "from openai import OpenAI; import pandas as pd\nprint(OpenAI, pd)\n",
+    ),
     "in two statements": (
         "from chat import pd\nx = 1\nfrom chat import pd as p\nprint(p, pd)\n",
         "import pandas as pd\nx = 1\nimport pandas as p\nprint(p, pd)\n",
@@ -453,6 +457,7 @@ TAKEN_OTHERWISE = {
     "as an attribute": "import chat\nprint(chat.pd)\n",
     "as an attribute too": "import chat\nfrom chat import pd\nprint(chat.pd, pd)\n",
     "too often": "from chat import pd\n" * 13,
+    "twice in one statement": "def use():\n    from chat import pd, pd as p\n    return pd, p\n",
     "by what has to load it at start": "from chat import pd\n\nrows = pd.concat([])\n",
 }
 

@@ -44,7 +44,9 @@ def taken_by(taker: Taker, origin: str, name: str, parts: Iterable[Part]) -> Tak
     if taker.node is None or len(found) != 1:
         return None
     statement, alias = found[0]
-    taken = next(one for one in taker.node.names if one.name in (name, "*"))
+    taken, *others = (one for one in taker.node.names if one.name in (name, "*"))
+    if others:  # `import pd, pd as p`, of which nobody has more than one
+        return None
     own = taken.asname or name
     if isinstance(statement, ast.ImportFrom) and not statement.level:
         written = f"from {statement.module} import {alias.name}"
@@ -66,7 +68,7 @@ def write_taken(project: Project, taken: Iterable[Taken]) -> dict[str, bytes]:
 
 def _written(data: bytes, nodes: dict[ast.ImportFrom, list[Taken]]) -> bytes:
     # From the last statement up, so that the places of those above stay true.
-    for node in sorted(nodes, key=lambda one: one.lineno, reverse=True):
+    for node in sorted(nodes, key=lambda one: (one.lineno, one.col_offset), reverse=True):
         lines = list(dict.fromkeys(one.statement for one in nodes[node]))
         if node.names[0].name == "*":
             text = Text(data)
