@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from folders import write
+from folders import commit, git, write
 
 from memguard_hooks import __main__ as memguard
 from memguard_hooks.app import service_estimate
@@ -130,6 +130,22 @@ def test_imports_of_one_library_in_one_file_are_one_finding_and_one_step(
         "pandas is loaded at start, imported here and in line 2, at module level"
     }
     assert "  1. main.py:1, main.py:2, other.py:1, other.py:2: move the import " in err
+
+
+def test_an_import_that_is_new_beside_an_old_one_was_not_there_before(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are one finding, whose place is that of the old one."""
+    write(project, {"main.py": "import old, other\n", "old.py": f"import pandas{USE}", "other.py": ""})
+    git(project, "init", "-q")
+    commit(project)
+    memguard.main(["check"])
+    assert "all of it was there before this commit" in capsys.readouterr().err
+    write(project, {"other.py": f"import pandas{USE}"})
+    memguard.main(["check"])
+    told = capsys.readouterr()
+    assert "imported here and in other.py:1, at module level" in told.out
+    assert "before this commit" not in told.err
 
 
 def test_imports_of_one_library_in_many_files_are_one_finding(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

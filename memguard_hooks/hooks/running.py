@@ -150,9 +150,8 @@ def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None
     replay.keep(project.tree, head, said, said if found.committed == found.report else say(found.committed))
 
 
-def _told_once(report: Report) -> Report:
-    """Return a report without what another finding says, and with one finding for one cause."""
-    report = without_echo(report)
+def _joined(report: Report) -> Report:
+    """Return a report with one finding for one cause."""
     if sum(one.code == EAGER for one in report.findings) < 2:
         return report
     from memguard_hooks.report.together import together
@@ -199,7 +198,7 @@ def judge(
                 from memguard_hooks.project.baseline import without_known
 
                 report = without_known(report, project.baseline, is_all=is_all)
-            return report if with_known else _told_once(report)
+            return report if with_known else without_echo(report)
 
         report = finish(found._replace(committed=None))
         committed = report if found.committed is None else finish(found.committed)
@@ -207,6 +206,8 @@ def judge(
         if since is None and project.is_compared and status_of(report, options.fail_on) == 1:
             report = report._replace(is_old=_is_old(project, report, options.fail_on))
             committed = committed._replace(is_old=project.before is not None)
+        if not with_known:
+            report, committed = _joined(report), _joined(committed)
     except MemguardError as error:
         problem = at_fault(error)
     except TimeoutError as error:
