@@ -367,6 +367,19 @@ def test_tokens_that_cannot_be_left_out_are_not_counted_to_the_end(
     assert "more than 80000 tokens" in capsys.readouterr().err
 
 
+def test_what_stands_before_the_calls_of_a_loop_is_not_written_for_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain = f"f([{'1, ' * 2000}]){'.do()' * 60}"
+    main = f"import litellm, logging\nwhile True:\n    logging.info('a')\n    {chain}\n"
+    stats = vars(called(tmp_path, {**PROGRAM, "main.py": main}))["stats"]
+    assert (
+        sum(found[0] for (path, _, name), found in stats.items() if name == "visit_Constant" and path.endswith("ast.py"))
+        < 9000
+    )
+    assert capsys.readouterr().out
+
+
 def test_a_document_is_not_read_again_for_each_requirement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     requirements = ", ".join(f'"litellm>=1.0.0,!=0.0.{one}"' for one in range(50))
     project = f'[project]\nname = "a"\nversion = "1"\ndependencies = [{requirements}]\n'

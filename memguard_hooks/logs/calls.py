@@ -437,7 +437,17 @@ _SCHEDULES = frozenset(
 
 def _is_every(function: ast.expr) -> bool:
     """Return whether something is called as `every(5).minutes.do` is, which is given a function to call again and again."""
-    return isinstance(function, ast.Attribute) and function.attr == "do" and "every(" in ast.unparse(function.value)
+    if last_name(function) != "do":
+        return False
+    for _ in range(MAX_LINKS):
+        function = function.func if isinstance(function, ast.Call) else getattr(function, "value", function)
+        if isinstance(function, ast.Call) and last_name(function.func) == "every":
+            return True
+    return False
+
+
+MAX_LINKS = 20
+"""Names and calls between `every(5)` and `.do`, as `.monday.at("12:00").tag("a")`: each is a link or two."""
 
 
 _SCHEDULER = late_pattern(

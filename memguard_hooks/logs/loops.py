@@ -197,8 +197,8 @@ _SOCKET = late_pattern(r"(?i)(?:^|_|\.)(?:ws|web_?socket|sock(?:et)?)$|_ws$|sock
 def _reads_on(node: ast.While, streams: Streams) -> bool:
     """Return whether each pass of a loop reads on in a stream of a library that was there before it."""
     opened = _opened(node)
-    called = (one for one in calls_in(node.body) if ast.unparse(getattr(one.func, "value", one.func)) not in opened)
-    return any(map(streams.reads, called))
+    called = filter(streams.reads, calls_in(node.body))  # few do, and what they stand behind may be long
+    return any(ast.unparse(getattr(one.func, "value", one.func)) not in opened for one in called)
 
 
 def _opened(node: ast.While) -> set[str]:
