@@ -225,6 +225,16 @@ def test_a_line_in_a_function_that_a_poll_calls_is_hot() -> None:
     assert marks_of(code.format(seconds=300)) == []
 
 
+@pytest.mark.parametrize(
+    "waits", ["while True:\n        take()\n        time.sleep(1)", "async for one in ws:\n        take(one)", "stay()"]
+)
+def test_a_line_in_a_function_that_waits_by_itself_is_written_seldom(waits: str) -> None:
+    """The loop around it begins again where a connection is lost."""
+    stay = "async def stay():\n    while True:\n        take()\n        time.sleep(1)\n"
+    code = f"async def f():\n    log.info('opened %d', 1)\n    {waits}\n{stay}while True:\n    f()\n    time.sleep(5)\n"
+    assert marks_of(code) == []
+
+
 def test_a_debug_line_of_an_error_is_no_work_that_is_dropped() -> None:
     texts = ("returned status %s", "download failed: %s", "got %s")
     code = "def start_flows(x):\n" + "".join(f"    log.debug('{one}', scrub(x.all()))\n" for one in texts)

@@ -248,6 +248,8 @@ class _Reader:
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
+            if place.body and not isinstance(node, ast.For):
+                self.called.note_loop(place.function)
             is_poll = bool(loop) and isinstance(node, ast.While) and not reads_parts(node, self._known.streams)
             feeds = loop if self._has_topics or is_poll or hands_parts(node) else ""
             parts = parts_of(node, self._known.streams)

@@ -67,6 +67,8 @@ class CalledFunctions:
         self._edges: dict[str, list[str]] = {}
         self._loops: dict[str, str] = {}
         self._methods: dict[str, list[str]] = {}
+        self._lasting: set[str] = set()
+        """Functions with a loop without end: who calls one again and again does so seldom."""
         self._ways: list[_Way] = []
         self._leads: dict[str, dict[str, None]] | None = None
         self._again: dict[str, str] = {}
@@ -75,6 +77,10 @@ class CalledFunctions:
         """Note what is called in a function, or by what comes again and again, on a path that is no error's."""
         if why or function:
             self._ways.append(_Way(called, function, holder, why))
+
+    def note_loop(self, function: str) -> None:
+        """Note a function that waits in a loop without end of its own."""
+        self._lasting.add(function)
 
     def note(self, called: ast.Call, function: str, holder: str, feeds: str) -> None:
         """Note a call without a condition, in a function or in a loop that feeds it."""
@@ -97,7 +103,10 @@ class CalledFunctions:
                 elif one.called.args or one.called.keywords or one.feeds.startswith("`while"):
                     fed.setdefault(target, one.feeds)
         for start, loop in fed.items():
-            for target in self._reached(start):
+            reached = self._reached(start)
+            if loop.startswith("`while") and not self._lasting.isdisjoint(reached):
+                continue
+            for target in reached:
                 self._loops.setdefault(target, loop)
 
     def loop_of(self, function: str) -> str:
@@ -115,6 +124,7 @@ class CalledFunctions:
         found = {
             SteadyLine(line.line, line.column, function, line.text)
             for function in sorted(self._own)
+            if self._lasting.isdisjoint(self._reached(function))
             for reached in self._reached(function)
             for line in lines.get(reached, ())
         }
