@@ -479,6 +479,161 @@ bot.run("t")
     assert moments(walked(tmp_path, files)) == {"spacy": "start", "litellm": "start", "torch": "serving"}
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "bot.py": "from names import NAMES\nfor name in NAMES:\n    bot.load_extension(name)",
+            "names.py": "NAMES = ('cogs.plots',)",
+        },
+        {
+            "bot.py": """
+                for file in Path("cogs").glob("**/*.py"):
+                    bot.load_extension(f"{'.'.join(file.parts[:-1])}.{file.stem}")
+            """
+        },
+        {"bot.py": "for name in json.load(open('settings.json'))['cogs']:\n    bot.load_extension(name)"},
+        {"bot.py": "def load(folder):\n    bot.load_extensions(*[f'{folder}.{name}' for name in NAMES])\nload('cogs')"},
+    ],
+)
+def test_extensions_of_which_nobody_can_tell_the_names_are_all_that_there_are(tmp_path: Path, files: dict[str, str]) -> None:
+    extensions = {
+        "cogs/plots.py": "import spacy\nasync def setup(bot):\n    await bot.add_cog(Plots(bot))",
+        "build.py": "import torch\ndef setup():\n    pass",
+        "tests/cogs.py": "import litellm\ndef setup(bot):\n    bot.add_cog(1)",
+    }
+    assert moments(walked(tmp_path, {**files, **extensions})) == {"spacy": "start"}
+
+
+def test_a_command_of_a_bot_that_loads_what_somebody_asks_for_loads_nothing(tmp_path: Path) -> None:
+    files = {
+        "bot.py": """
+            from discord.ext import commands
+            bot = commands.Bot("!")
+            @bot.command()
+            async def load(ctx, name):
+                await bot.load_extension(name)
+        """,
+        "cogs/plots.py": "import spacy\nasync def setup(bot):\n    await bot.add_cog(Plots(bot))",
+    }
+    assert moments(walked(tmp_path, files)) == {}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "bot.py": """
+                from fastapi import FastAPI
+                from models import Chosen
+                app = FastAPI()
+                @app.get("/")
+                def ask(model: Chosen):
+                    return model.answer()
+            """,
+            "models.py": """
+                from typing import Annotated
+                from fastapi import Depends
+                class Model:
+                    def answer(self):
+                        import torch
+                Chosen = Annotated[Model, Depends()]
+            """,
+        },
+        {
+            "bot.py": """
+                from fastapi import FastAPI
+                from models import model_of
+                app = FastAPI()
+                @app.get("/")
+                def ask(name: str):
+                    return model_of(name).answer()
+            """,
+            "models.py": """
+                class Model:
+                    def answer(self):
+                        import torch
+                MODELS = {"one": Model, "two": Model}
+                def model_of(name):
+                    return MODELS[name]()
+            """,
+        },
+        {
+            "bot.py": """
+                from fastapi import FastAPI
+                from models import Model
+                app = FastAPI()
+                @app.get("/")
+                def ask():
+                    return Model.instance().answer()
+            """,
+            "models.py": """
+                class Model:
+                    made = None
+                    @classmethod
+                    def instance(cls):
+                        if cls.made is None:
+                            cls.made = cls()
+                        return cls.made
+                    def answer(self):
+                        import torch
+            """,
+        },
+        {
+            "bot.py": """
+                from fastapi import FastAPI
+                from models import Model
+                app = FastAPI()
+                @app.get("/")
+                def ask():
+                    return Model.instance().answer()
+            """,
+            "models.py": """
+                from single import Single
+                class Model(Single):
+                    def answer(self):
+                        import torch
+            """,
+            "single.py": """
+                class Single:
+                    made = {}
+                    @classmethod
+                    def instance(cls):
+                        if cls not in cls.made:
+                            cls.made[cls] = cls()
+                        return cls.made[cls]
+            """,
+        },
+    ],
+)
+def test_methods_of_what_an_alias_a_table_or_a_class_keeps(tmp_path: Path, files: dict[str, str]) -> None:
+    assert moments(walked(tmp_path, files)) == {"torch": "serving"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        """
+            from functools import partial
+            from fastapi import FastAPI
+            async def lifespan(settings, app):
+                import torch
+                yield
+            app = FastAPI(lifespan=partial(lifespan, {}))
+        """,
+        """
+            from threading import Thread as Base
+            class Job(Base):
+                def run(self):
+                    import torch
+            Job().start()
+        """,
+    ],
+)
+def test_what_runs_at_start_under_another_name(tmp_path: Path, source: str) -> None:
+    assert moments(walked(tmp_path, {"bot.py": source})) == {"torch": "start"}
+
+
 def test_what_a_function_names_before_its_file_is_loaded(tmp_path: Path) -> None:
     files = {
         "main.py": """

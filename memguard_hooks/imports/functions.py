@@ -20,7 +20,7 @@ from memguard_hooks.imports.branches import (
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import MAX_CHOICES, Body, Choice, ChoiceWay, FileClass, Functions, Passed
-from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, MORE, dotted_among, dotted_texts
+from memguard_hooks.imports.named_modules import ANY_EXTENSION, HELD, MAX_SOURCES, MORE, dotted_among, dotted_texts
 from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table, written
 from memguard_hooks.pattern import late_pattern
 
@@ -65,9 +65,8 @@ _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _IMPORTERS = frozenset({"import_module", "__import__", *BY_DOTTED_NAME})
 """Last names of functions that import what they are given by name."""
-_NAMED = frozenset({
-    "load_extension", "load_extensions", "reload_extension", "run", "add_job", "Page", "enqueue", *_IMPORTERS,
-})  # fmt: skip
+_EXTENDING = frozenset({"load_extension", "load_extensions"})
+_NAMED = frozenset({*_EXTENDING, "reload_extension", "run", "add_job", "Page", "enqueue", *_IMPORTERS})
 """Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
 `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of Django, Werkzeug, kombu and pydoc."""
 _PROPERTIES = frozenset({"property", "cached_property", "cachedproperty", "hybrid_property", "reify", "classproperty"})
@@ -446,8 +445,9 @@ class _Reader:
                 scope.texts[target.id] = texts
         elif isinstance(target, ast.Attribute):
             owner = self._term(target.value, scope)
-            if owner.startswith(":") and owner.endswith("()"):
-                self._bound.setdefault(f"{owner[1:-2]}.{target.attr}", self._term(value, scope))
+            name = f"{owner[1:].removesuffix('()')}.{target.attr}"
+            if owner.startswith(":") and self._bound.get(name, "") in ("", _UNKNOWN):
+                self._bound[name] = self._term(value, scope)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
                 if isinstance(element, ast.Name):
@@ -501,6 +501,8 @@ class _Reader:
                 asked = self._asked_by_name(node, scope)
                 ends.append(f".{asked}" if asked else "()")
                 node = node.args[0] if asked else node.func
+            elif isinstance(node, ast.Subscript) and last_name(node.value) == "Annotated":
+                node = _first_of(node.slice)
             elif isinstance(node, ast.Subscript):
                 ends.append("[]")
                 node = node.value
@@ -536,11 +538,7 @@ class _Reader:
     def _made_by(self, annotation: ast.expr | None, scope: _Scope) -> str:
         """Return the term of an instance of the class that an annotation names."""
         while isinstance(annotation, (ast.Subscript, ast.BinOp)):
-            if isinstance(annotation, ast.BinOp):
-                annotation = annotation.left
-            else:
-                inner = annotation.slice
-                annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+            annotation = annotation.left if isinstance(annotation, ast.BinOp) else _first_of(annotation.slice)
         if not isinstance(annotation, (ast.Name, ast.Attribute)):
             return _UNKNOWN
         term = self._term(annotation, scope)
@@ -665,13 +663,15 @@ class _Reader:
             texts = self._named_texts(node.func.value, scope)
         text = texts[0] if texts else ""
         if callee.rpartition(".")[2].lstrip(":") in _NAMED:
-            for one in texts or self._held_texts(callee, node, scope):
+            for one in texts or self._held_texts(callee, node, scope) or _any_extension(node):
                 self._pass("", _Handed(callee, "", one), node.lineno)
         self._give_texts(callee, node, scope)
         asks_keys = _last_name(node) in AS_KEYS
+        is_partial = bool(handed.to) and not is_decorator and _last_name(node) == "partial"
         for argument in node.args:
             if not asks_keys or not self._table(argument, scope):
-                self._expression(argument, scope, _Handed(callee, "", text), is_later=is_later)
+                to = handed if is_partial and argument is node.args[0] else _Handed(callee, "", text)
+                self._expression(argument, scope, to, is_later=is_later)
         for keyword in node.keywords:
             if keyword.arg != "choices" or not self._table(keyword.value, scope):
                 self._expression(keyword.value, scope, _Handed(callee, keyword.arg or "", text), is_later=is_later)
@@ -919,6 +919,11 @@ def _parts(node: ast.AST) -> list[ast.AST]:
     return [one for one in children(node) if isinstance(one, _PARTS)]
 
 
+def _first_of(inner: ast.expr) -> ast.expr:
+    """Return the first of what stands in brackets: the class in `Annotated[Model, Depends(model)]`."""
+    return inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+
+
 def _parses(name: str) -> bool:
     """Return whether a function of that last name reads the command line."""
     return "_" in name and _PARSING.match(name) is not None
@@ -962,6 +967,11 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
         own = isinstance(first, ast.FormattedValue) and getattr(first.value, "id", "") in ("__name__", "__package__")
         return (".*",) if own and getattr(node.values[1], "value", "") == "." else ()
     return ()
+
+
+def _any_extension(node: ast.Call) -> tuple[str, ...]:
+    """Return what stands for each extension, where nobody can tell which ones `load_extension` is given."""
+    return (ANY_EXTENSION,) if node.args and last_name(node.func) in _EXTENDING else ()
 
 
 def _table_name(term: str) -> str:

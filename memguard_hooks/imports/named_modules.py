@@ -22,6 +22,9 @@ HELD = "="
 MORE = f"{HELD}?"
 """Stands for texts that are not looked at: there are more than the bound."""
 
+ANY_EXTENSION = "*"
+"""Stands for each extension of discord.py: which ones are loaded, nobody can tell."""
+
 MAX_SOURCES = 20
 """Expressions that one expression is followed through."""
 

@@ -26,7 +26,7 @@ from memguard_hooks.imports.callbacks import (
 from memguard_hooks.imports.facts import MAX_OPEN
 from memguard_hooks.imports.functions import MAIN, OTHERWISE
 from memguard_hooks.imports.model import Choice, Functions, How, Passed
-from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, MORE
+from memguard_hooks.imports.named_modules import ANY_EXTENSION, HELD, MAX_SOURCES, MORE
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
@@ -656,6 +656,9 @@ class Reach(Calls):
             if text.endswith(".py"):
                 module = text.removesuffix(".py").replace("/", ".")
                 self._load_named(call.path, passed.place, module, "serving", MAIN)
+        elif text == ANY_EXTENSION:
+            if stage == "start":  # a command of the bot loads later what somebody asks for
+                self._load_extensions(call.path, passed.place, stage)
         elif last not in ("run", "enqueue"):  # what is put into a queue is run by another process
             self._load_named(call.path, passed.place, text, stage, "setup")
         elif any(
@@ -721,6 +724,13 @@ class Reach(Calls):
             if self._resolver.is_whole(module):
                 self._load_named(path, place, module, when, attribute)
                 self._by_name[self._resolver.files(module)[-1]] = None
+
+    def _load_extensions(self, path: str, place: int, stage: Stage) -> None:
+        """Load the extensions of discord.py: modules whose `setup` adds something to the bot that it is given."""
+        for name in self._first(self._resolver.all_modules(MAX_NAMED + 1), path):
+            bodies = self._file(self._resolver.files(name)[-1]).answer("body", "setup")
+            if any(term.rpartition(".")[2].startswith("add_") for calls, _ in bodies for term, _ in calls):
+                self._load_named(path, place, name, stage, "setup")
 
     def _note_more(self, path: str) -> None:
         reason = f"the name of a module that it loads comes from more than {MAX_SOURCES} expressions: not all are followed"
@@ -819,8 +829,8 @@ class Reach(Calls):
 
     def _called_alone(self, path: str, name: str) -> tuple[str, ...]:
         """Return how the methods begin that somebody else's class calls of one below it: anyhow, where nothing tells."""
-        bases = (base for one in self._family(path, name) for base in self._file(one[0]).bases(one[1]))
-        known = (_CALLED_ALONE.get(base.rpartition(".")[2].lstrip(":")) for base in bases)
+        bases = (self._plain(base, one[0]) for one in self._family(path, name) for base in self._file(one[0]).bases(one[1]))
+        known = (_CALLED_ALONE.get(base.rpartition(".")[2]) for base in bases)
         return next(filter(None, known), ("",))
 
     def _ask(self, member: str) -> None:
@@ -886,7 +896,7 @@ class Reach(Calls):
 
     def _find(self, term: str, path: str, steps: int) -> list[Known]:
         if term.startswith("?"):
-            return [Known("unknown", name=term.lstrip("?.").replace("()", "").partition(".")[0])]
+            return [Known("unknown", name=term.replace("()", "").lstrip("?.").partition(".")[0])]
         if term.startswith(":"):
             return self._own(path, _split(term[1:]), steps)
         parts = _split(term.lstrip("."))
@@ -1021,7 +1031,9 @@ class Reach(Calls):
             return [*self._method(path, name, "__call__"), *self._method(path, name, "__getitem__")]
         for found in self._method(path, name, members[0]):
             like_it = [Known("unknown", name=members[0])] if self._is_protocol(found) else []
-            return [*self._result(found.path, found.name, members[1:], steps), *like_it]
+            is_own = is_instance or (found.path, found.name) == (path, f"{name}.{members[0]}")
+            made = [] if is_own else [Known("class", path, name)]  # by what it inherits: `Model.instance()`
+            return [*self._result(found.path, found.name, members[1:], steps), *like_it, *made]
         found_external: list[Known] = []
         if is_instance and members[0] == "start" and self._called_alone(path, name) == ("run",):
             return list(self._method(path, name, "run"))

@@ -19,6 +19,11 @@ _TAKES_NOTHING = late_pattern(
 )
 
 
+_ASIDE = frozenset({"tests", "test", "docs", "doc", "venv", "node_modules"})
+MAX_FOLDERS = 500
+"""Folders that are looked through for all modules."""
+
+
 class FirstPartyFile(Record):
     """A file that an import of a dotted name runs, and the name of its own module, None for a file below no root."""
 
@@ -104,6 +109,22 @@ class Resolver:
                 if name.endswith(".py") and stem.isidentifier() and not stem.startswith("__"):
                     found[f"{package}.{stem}" if package else stem] = None
         return list(found)
+
+    def all_modules(self, most: int) -> list[str]:
+        """Return the modules below all roots, those of outer folders first, at most so many; none of tests and documents."""
+        found: dict[str, str] = {}
+        waiting = list(self.roots)
+        for folder in waiting:  # and those that are found meanwhile
+            prefix = f"{folder}/" if folder else ""
+            for name, is_folder in sorted(self._entries(folder).items()):
+                stem = name if is_folder else name.removesuffix(".py")
+                if is_folder and name.isidentifier() and name not in _ASIDE and len(waiting) < MAX_FOLDERS:
+                    waiting.append(f"{prefix}{name}")
+                elif not is_folder and stem != name and stem.isidentifier() and len(found) < most:
+                    module = self.module_of(f"{prefix}{name}")
+                    if module and self.is_whole(module):
+                        found.setdefault(f"{prefix}{name}", module)
+        return list(found.values())
 
     def is_whole(self, module: str) -> bool:
         """Return whether all of a dotted name is a file, and not its last part an attribute."""
