@@ -176,9 +176,9 @@ def _run(words: "list[str]") -> int:
         sys.stdout.write(HELP)
         return 0
     if words == ["--version"]:
-        from importlib.metadata import version
+        from memguard_hooks.published import version
 
-        sys.stdout.write(f"memguard {version('memguard-hooks')}\n")
+        sys.stdout.write(f"memguard {version()}\n")
         return 0
     if len(words) == 2 and words[0] == "help" and words[1] in COMMANDS:
         return COMMANDS[words[1]][0](["--help"])

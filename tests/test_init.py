@@ -722,11 +722,11 @@ def test_no_other_address_is_written(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_one_command_names_who_publishes_this(checkout: Path, tmp_path: Path) -> None:
     page = (checkout / "CONTRIBUTING.md").read_text(encoding="utf-8")
     command = page.partition("`git grep -lz")[2].partition("`")[0]
-    for name in ("README.md", "pyproject.toml", "memguard_hooks/commands/init.py", "docs/ci.md"):
+    for name in ("README.md", "pyproject.toml", "memguard_hooks/published.py", "docs/ci.md"):
         write(tmp_path, {name: (checkout / name).read_bytes()})
     for words in ("git init -q", "git add -A", f"git grep -lz{command}"):
         subprocess.run(["sh", "-c", words], cwd=tmp_path, check=True)
-    texts = [(tmp_path / name).read_text(encoding="utf-8") for name in ("README.md", "memguard_hooks/commands/init.py")]
+    texts = [(tmp_path / name).read_text(encoding="utf-8") for name in ("README.md", "memguard_hooks/published.py")]
     assert all("https://github.com/you/memguard-hooks" in text for text in texts)
     left = subprocess.run(["git", "grep", "-q", "OWNER/memguard-hooks"], cwd=tmp_path, check=False)
     assert left.returncode == 1, "so release.yml lets it through"

@@ -10,10 +10,12 @@ import select
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
+import memguard_hooks
 from memguard_hooks.__main__ import COMMANDS, SHELLS
 
 BASH = shutil.which("bash") or ""
@@ -65,6 +67,33 @@ def test_version() -> None:
     told = memguard("--version")
     assert (told.returncode, told.stderr) == (0, "")
     assert re.fullmatch(r"memguard \d+\.\d+\.\d+\S*\n", told.stdout)
+
+
+def test_a_checkout_that_is_not_installed_says_so(tmp_path: Path) -> None:
+    installed, project = tmp_path / "installed", tmp_path / "project"
+    installed.mkdir()
+    project.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if "memguard" not in path.name:
+            (installed / path.name).symlink_to(path)
+    (installed / "memguard_hooks").symlink_to(Path(memguard_hooks.__file__).parent)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-S", "-m", "memguard_hooks", *words]
+        environment = {**CLEAN, "PYTHONPATH": str(installed)}
+        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+    told = run("--version")
+    assert (told.returncode, told.stdout, told.stderr) == (0, "memguard 0+unknown\n", "")
+    (project / "main.py").write_text("import pandas\n", encoding="utf-8")
+    (project / "Procfile").write_text("web: python main.py\n", encoding="utf-8")
+    driver = json.loads(run("check", "--format", "sarif").stdout)["runs"][0]["tool"]["driver"]
+    assert driver["version"] == "0+unknown"
+    assert driver["rules"][0]["helpUri"].startswith(f"{driver['informationUri']}/blob/HEAD/docs/rules.md#")
+    assert "Traceback" not in run("check", "--format", "markdown").stderr
+    told = run("init", "--yes")
+    assert told.returncode == 2
+    assert told.stderr == ".: error: memguard-hooks is not installed and has no version: name a tag or a commit by --rev\n"
 
 
 @pytest.mark.parametrize(

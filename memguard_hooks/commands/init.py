@@ -19,7 +19,7 @@ import json
 import os
 import sys
 from copy import deepcopy
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, distribution
 
 import yaml
 
@@ -37,6 +37,7 @@ from memguard_hooks.hooks.all_hooks import HOOKS
 from memguard_hooks.output import plain, tell, write
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
+from memguard_hooks.published import NAME, REPOSITORY, tag, version
 from memguard_hooks.record import Record
 from memguard_hooks.tree import WorkTree
 
@@ -44,9 +45,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-NAME = "memguard-hooks"
 GITHUB = "https://github.com/"
-REPOSITORY = "https://github.com/OWNER/memguard-hooks"
 
 PRE_COMMIT = ".pre-commit-config.yaml"
 WORKFLOW = ".github/workflows/memguard.yml"
@@ -135,7 +134,11 @@ def make_parser() -> argparse.ArgumentParser:
         help="one hook for all rules, which pays for one start (the default), or an entry for each hook",
     )  # fmt: skip
     parser.add_argument(
-        "--rev", metavar="REV", type=_revision, default=f"v{version(NAME)}", help="tag or commit to use (%(default)s)"
+        "--rev",
+        metavar="REV",
+        type=_revision,
+        default=tag(),
+        help=f"tag or commit to use ({tag() or 'no default where this is not installed'})",
     )
     parser.add_argument(
         "--repo", metavar="REPO", type=_repository,
@@ -236,6 +239,8 @@ def plan(tree: WorkTree, options: argparse.Namespace) -> Iterator[Step]:
         yield _plan_runtime(tree, options.runtime)
         return
     repo = options.repo or installed_from() or REPOSITORY
+    if options.rev is None and not (options.no_pre_commit and options.no_workflow):
+        raise MemguardError(f"{NAME} is not installed and has no version: name a tag or a commit by --rev")
     if not (options.no_pre_commit and options.no_workflow):
         found = find_git(tree.root)
         if found is not None and not os.path.lexists(os.path.join(tree.root, ".git")):
@@ -325,7 +330,7 @@ def _plan_settings(tree: WorkTree) -> Step:
 
 def _plan_runtime(tree: WorkTree, path: str) -> Step:
     before = tree.read(path)
-    after = runtime_copy.render(version(NAME))
+    after = runtime_copy.render(version())
     if before is None:
         return NewContent(path, None, after, "new: the module for the deployed app")
     copy = runtime_copy.read(before)

@@ -13,18 +13,17 @@ import hashlib
 import json
 import re
 from functools import cache
-from importlib.metadata import metadata
 from urllib.parse import quote
 
 from memguard_hooks.finding import MIB, Finding, Report, Skipped, Step, identities
 from memguard_hooks.output import visible, write_json
+from memguard_hooks.published import NAME, REPOSITORY, tag, version
 from memguard_hooks.report.github import fix_lines, most_severe_first
 from memguard_hooks.report.json_ import service_json
 from memguard_hooks.rules import DOCUMENTED, Rule, read_rule
 from memguard_hooks.tree import normalize
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-DISTRIBUTION = "memguard-hooks"
 ROOT = "SRCROOT"
 MAX_RESULTS = 25_000
 RULES = tuple(sorted(DOCUMENTED))
@@ -68,27 +67,18 @@ def render(report: Report) -> str:
 
 def _driver() -> dict[str, object]:
     """Return this tool and its rules, with the address and the version that its package was published with."""
-    source, version = published()
     page = rules_page()
     return {
-        "name": DISTRIBUTION,
-        "version": version,
-        "informationUri": source,
+        "name": NAME,
+        "version": version(),
+        "informationUri": REPOSITORY,
         "rules": [_rule(read_rule(code), page) for code in RULES],
     }
 
 
-def published() -> tuple[str, str]:
-    """Return the address and the version that this package was published with."""
-    about = metadata(DISTRIBUTION)
-    addresses = dict(line.split(", ", 1) for line in about.get_all("Project-URL", []))
-    return addresses["Source"], about["Version"]
-
-
 def rules_page() -> str:
-    """Return the address of the page of all rules."""
-    source, version = published()
-    return f"{source}/blob/v{version}/docs/rules.md"
+    """Return the address of the page of all rules, of the newest commit where no version is installed."""
+    return f"{REPOSITORY}/blob/{tag() or 'HEAD'}/docs/rules.md"
 
 
 def anchor(rule: Rule) -> str:
