@@ -480,7 +480,7 @@ def test_a_model_that_nothing_uses_is_not_used(judge: Judge) -> None:
 
 
 def test_weights_that_the_repository_lacks_are_not_nothing(judge: Judge) -> None:
-    """A session of a file that is downloaded elsewhere is told, one of a model of the hub is priced, data says nothing."""
+    """A session of a file that is downloaded elsewhere is told, and one of a model of the hub is priced."""
     session = "import onnxruntime\nfrom huggingface_hub import hf_hub_download\nsession = onnxruntime.InferenceSession({})\n"
     start = {"Procfile": "web: python main.py\n", "memguard.toml": 'limit = "1GiB"\n'}
     message = finding(judge({"main.py": session.format("'models/model.onnx'"), **start}), "MG604")["message"]
@@ -488,7 +488,24 @@ def test_weights_that_the_repository_lacks_are_not_nothing(judge: Judge) -> None
     report = judge({"main.py": session.format("hf_hub_download('BAAI/bge-base-en-v1.5', 'model.onnx')"), **start})
     parts = {part["package"]: part["mib"] for part in report["services"][0]["parts"]}
     assert 480 < parts["BAAI/bge-base-en-v1.5"] < 600
-    assert "MG604" not in codes(judge({"main.py": "import joblib\nx = joblib.load('x.joblib')\n", **start}))
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("import joblib\nx = joblib.load('x.joblib')\n", "x.joblib"),
+        ("import pickle\nwith open('similarity.pkl', 'rb') as file:\n    x = pickle.load(file)\n", "similarity.pkl"),
+        ("import faiss\nx = faiss.read_index('x.index')\n", "x.index"),
+        ("import pickle\nx = pickle.load(open('token.pickle', 'rb'))\n", ""),
+        ("import pickle, sys\nx = pickle.load(sys.stdin.buffer)\n", ""),
+    ],
+)
+def test_a_file_that_nobody_can_see_may_be_of_any_size(judge: Judge, code: str, name: str) -> None:
+    """A pickle of a name that the repository lacks was told as nothing; what gives access is small."""
+    report = judge({"main.py": code, "Procfile": "web: python main.py\n", "memguard.toml": 'limit = "8GiB"\n'})
+    assert report["services"][0]["verdict"] == ("unknown" if name else "ok")
+    told = [one["message"] for one in report["findings"] if one["code"] == "MG604"]
+    assert [f"what {name} takes is not known: the repository has no such file" in one for one in told] == [True] * bool(name)
 
 
 BY_THE_WAY = """\

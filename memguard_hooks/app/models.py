@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import lru_cache, partial
 
@@ -39,8 +40,8 @@ KEPT = ("tiktoken",)
 FIRST_NEW = (5, 2)
 """The first sentence-transformers that takes version 5 of transformers."""
 
-DATA = ("pickle", "index")
-"""Formats of what need not be a model; the others hold the weights of one."""
+_OF_ACCESS = late_pattern(r"token|cred|cookie|session|secret|auth", re.IGNORECASE)
+"""Judgment: names of pickles that hold what gives access, which is a few KiB: those of the examples of Google's clients."""
 
 
 class _Gaps(Record):
@@ -286,8 +287,14 @@ def _first(calls: Sequence[tuple[ModelCall, Moment]], bound: Bound) -> Iterator[
 
 
 def _may_be_absent(use: ModelUse) -> bool:
-    """Return whether a file that is not in the repository says nothing: what is pickled or indexed may be of any size."""
-    return use.call.loader.file_format in DATA
+    """Return whether a file that is not in the repository says nothing: a pickle without a name may be any object.
+
+    One that has a name may be of any size, but for what gives access.
+    """
+    loader = use.call.loader
+    if loader.file_format != "pickle" or (loader.library == "joblib" and not use.name):
+        return False
+    return not use.name or _OF_ACCESS.search(use.name.rpartition("/")[2]) is not None
 
 
 def _heaviest(use: ModelUse) -> int:

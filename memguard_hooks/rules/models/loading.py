@@ -312,7 +312,8 @@ def _unknown(assessed: AssessedService, now: Estimated, use: ModelUse) -> Findin
     loader = use.call.loader
     what = f"which model {use.call.function} loads is not known: {use.call.reason}"
     if use.name or not use.call.reason:
-        what = f"what {use.label} takes is not known: the table of models has no such name"
+        lacking = "repository has no such file" if loader.file_format and use.name else "table of models has no such name"
+        what = f"what {use.label} takes is not known: the {lacking}"
     if use.model is not None:
         how = " or ".join(filter(None, use.call.options.get("packed", ())))
         why = f"what {how} does to its weights, nobody measured" if how else _all_at_once()
