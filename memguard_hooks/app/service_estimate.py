@@ -52,9 +52,11 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from memguard_hooks.app.called_programs import CalledProgram
     from memguard_hooks.app.chosen_branches import Branch
     from memguard_hooks.app.loaded import ModelUse
     from memguard_hooks.app.measured_roots import MeasuredEntry
+    from memguard_hooks.app.work import WorkUse
 
 COMPOSE = "compose"
 
@@ -302,6 +304,7 @@ def _estimate_start(
         return Skipped(service.path, service.line, f"{entry.path} could not be analyzed")
     found = _estimate_walk(project, entry, settings, walked)
     found = _with_spawned(project, entry, _with_dirty_workers(project, entry, found))
+    found = _with_called(project, entry, found)
     return _with_beside(project, _with_wrappers(found))
 
 
@@ -636,6 +639,62 @@ def _with_spawned(project: Project, entry: ServiceEntry, found: Estimated) -> Es
     reason = f"some of the processes that {entry.service.name} starts anew are not counted: they load too many files"
     project.skipped += (Skipped(path, None, reason) for path in left)
     return found._replace(unread=(*found.unread, *left))
+
+
+def _with_called(project: Project, entry: ServiceEntry, found: Estimated) -> Estimated:
+    """Add the programs of the project that calls start: each that goes on, and the largest of those that are waited for."""
+    uses = [use for use in found.process.work.uses if use.program is not None]
+    priced: dict[CalledProgram, Estimated] = {}
+    left: dict[str, str] = {}
+    awaited: list[tuple[Estimated, WorkUse]] = []
+    staying: list[tuple[Estimated, WorkUse]] = []
+    for use in sorted(uses, key=lambda one: MOMENTS.index(one.moment)):
+        program = use.program
+        if program is None or program in priced:
+            continue
+        child: Estimated | str = "it starts more programs than are counted"
+        if program.reason or len(priced) < MAX_CALLED:
+            child = _estimate_called(project, entry, found.settings, program)
+        if isinstance(child, str):
+            left.update({program.command: child} if is_by(use.moment, found.judged) else {})
+            continue
+        priced[program] = child
+        (awaited if program.is_awaited else staying).append((child, use))
+    if awaited:
+        staying.append(max(awaited, key=lambda one: one[0].taken))
+    for child, use in staying:
+        own = child.estimate.at(found.judged)
+        beside = _since(use.moment, times(own, found.workers)._replace(passing=own.passing))
+        found = found.with_processes(beside, child.uncounted, child.unread)
+        label, about = f"{child.entry.path} ({use.call.function})", "what it loads in a process of its own"
+        part = Part(label, None, own.expected, own.anonymous, "catalog", about, use.chain, use.moment)
+        if found.workers == 1:
+            found = found._replace(process=found.process._replace(parts=(*found.process.parts, part)))
+    service = entry.service
+    reasons = (f"one of the programs of {service.name} is not counted: {reason}" for reason in left.values())
+    project.skipped += (Skipped(service.path, service.line, reason) for reason in reasons)
+    return found._replace(unread=(*found.unread, *left))
+
+
+MAX_CALLED = 8
+"""Judgment: programs that calls of a service start and that are estimated, each by a walk of its own."""
+
+
+def _estimate_called(
+    project: Project, entry: ServiceEntry, settings: ServiceSettings, program: CalledProgram
+) -> Estimated | str:
+    """Estimate a program that a call starts, or say why nobody can."""
+    if program.reason:
+        return program.reason
+    service = entry.service._replace(command=program.command, folder=program.folder)
+    other = find_entry(project, service, read_once(project, service, program.command))
+    if isinstance(other, Skipped):
+        return other.reason
+    if other.command.workers is None:
+        return f"{other.command.reason}"
+    walked = walk_entry(project, other)
+    project.skipped += (*walked.skipped, *walked.notes)
+    return _with_wrappers(_estimate_walk(project, other, settings, walked))
 
 
 def _since(begin: Moment, figures: Figures) -> Estimate:

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 
 from memguard_hooks.app.agents import agents_of, as_named
+from memguard_hooks.app.called_programs import program_of
 from memguard_hooks.app.drivers import django_drivers, driver_of
 from memguard_hooks.catalog.lookup import installed_with, is_provided, providers
 from memguard_hooks.errors import MemguardError
@@ -32,6 +33,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from memguard_hooks.app.called_programs import CalledProgram
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.sources import SourceFiles
@@ -66,11 +68,16 @@ UNRESOLVED = frozenset({"create_all", "upgrade", "start", "ping", "run_polling",
 """Last names of calls whose receiver another file may have made."""
 
 
+STARTING = frozenset({"Popen", "call", "check_call", "check_output", "create_subprocess_exec", "run", "system"})
+"""Last names of calls that start a program, which may be one of the project."""
+
+
 class WorkUse(Record):
     """One call that does work at some moment, and what that takes in one process, in bytes.
 
     `is_eager` tells that it runs because its file is loaded. `processes` are those that it starts, `brought` the modules
-    that it imports because they are installed, and `about` says where the figure comes from.
+    that it imports because they are installed, and `about` says where the figure comes from. `program` is one of the project
+    that it starts, which takes what it loads.
     """
 
     call: StartCall
@@ -82,6 +89,7 @@ class WorkUse(Record):
     processes: int = 0
     brought: tuple[str, ...] = ()
     about: str = ""
+    program: CalledProgram | None = None
 
     @property
     def chain(self) -> tuple[Step, ...]:
@@ -152,7 +160,7 @@ def _lasts(
     project: Project, entry: ServiceEntry, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]
 ) -> bool:
     """Return whether what some call makes may stay: that of handlers is gone, unless a decorator keeps what they return."""
-    if any(body in kept for body, _ in calls):
+    if any(body in kept or last in STARTING for body, last in calls):
         return True
     key = ("keeps", entry.sources.content(path))
     return parse_once(project.tree, key, partial(_may_keep, entry.sources, path))
@@ -271,7 +279,11 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
         yield from _data(project, entry, use)
     elif kind == "process":
         is_beside = f"{call.path}:{call.line}" in entry.command.started
-        yield from [use._replace(processes=1, about="counted by itself")] if is_beside else _process(use)
+        program = None if is_beside else program_of(project, entry, call, moment)
+        if is_beside or program is not None:
+            yield use._replace(processes=1, about="counted by itself", program=program)
+        elif moment == "start" or not call.program:
+            yield from _process(use)
     elif kind == "client":
         yield _client(use)
     elif kind == "initializer":

@@ -6,7 +6,8 @@ import ast
 
 from memguard_hooks.models.calls import caches, is_main_test
 from memguard_hooks.models.scopes import last_name
-from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, argument
+from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, Table, argument
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.startup.table import BROWSER, FILE, READS, KnownCall, call_named, importer_named
 
@@ -33,6 +34,17 @@ IMPORTING = ("initializer", "engine", "companion")
 PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alembic", "playwright", "flask", "django-admin")
 """What the name of a program begins with that is an interpreter."""
 
+_OF_PROGRAMS = ("program", "ended")
+"""How calls work that start a program, and may wait for it."""
+
+UNTOLD = "?"
+"""Stands for the file that Python is started with where only a run can tell which."""
+
+MAX_WORDS = 10
+"""Judgment: words of a command in which the file is looked for that Python is started with."""
+
+_FILLED_IN = late_pattern(r"%[sdr]|\{\w*\}")
+
 MAX_STARTED = 20
 """Starts of one program in one function that a further one may stand instead of."""
 
@@ -42,7 +54,8 @@ class StartCall(Record):
 
     `options` are its keywords that are plain constants; of an engine those of its pool, None where nobody can know. `body`
     is the body of statements that it stands in, as the walk names it. `is_cached` tells that the function around it keeps
-    what it returns, and `is_partial` that only some of what is read is kept.
+    what it returns, and `is_partial` that only some of what is read is kept. Of what starts Python, `program` is the file,
+    or `-m` and the module, and `UNTOLD` where only a run can tell; `folder` is where it runs, if that is said.
     """
 
     path: str
@@ -55,6 +68,8 @@ class StartCall(Record):
     body: str
     is_cached: bool
     is_partial: bool = False
+    program: str = ""
+    folder: str = ""
 
 
 def find_calls(
@@ -81,7 +96,8 @@ def find_calls(
         known = call_named(name)
         if known is None or id(call.node) in read:
             continue
-        stays = known.kind in IMPORTING or known.how == BROWSER or known.is_dictionary
+        program, folder = _program_of_python(folding, call) if known.how in _OF_PROGRAMS else ("", "")
+        stays = known.kind in IMPORTING or known.how == BROWSER or known.is_dictionary or program
         if not stays and body not in kept and not caches(call.scope):
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
             if known is None:
@@ -114,6 +130,8 @@ def find_calls(
             body=body,
             is_cached=caches(call.scope),
             is_partial=isinstance(call.scope.node, (ast.DictComp, ast.SetComp)),
+            program=program,
+            folder=folder,
         )
 
 
@@ -218,7 +236,7 @@ def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Na
         if known.kind == "tables" and known.function.startswith("flask_"):
             yield from (one for one in folding.in_config(DATABASE) if isinstance(one, str))
         return
-    if known.how in ("program", "ended"):
+    if known.how in _OF_PROGRAMS:
         yield from _program(folding, node, scope)
         return
     values: Values = folding.values(node, scope)
@@ -239,6 +257,80 @@ def _program(folding: Folding, node: ast.expr, scope: NameScope) -> Iterator[str
             yield "python"
         elif isinstance(value, str) and value.strip():
             yield value.split()[0].rpartition("/")[2]
+
+
+def _program_of_python(folding: Folding, call: CallInScope) -> tuple[str, str]:
+    """Return the file, or `-m` and the module, that a call starts Python with, and the folder where it runs.
+
+    The file is `UNTOLD` where only a run can tell it, and empty for another program, or code that is written in the command.
+    """
+    node, scope = call.node, call.scope
+    first = argument(node, 0, ("args",))
+    if first is None:
+        return "", ""
+    parts: list[tuple[ast.expr, NameScope]] = []
+    words: list[str] = []
+    if last_name(node.func) == "create_subprocess_exec":
+        parts = [(one, scope) for one in node.args]
+    else:
+        value = next(iter(folding.values(first, scope)), None)
+        if isinstance(value, Table) and not isinstance(value.node, ast.Dict):
+            parts = [(one, value.scope) for one in value.node.elts]
+        else:
+            words = _line(folding, first, scope).split()
+    words = words[:MAX_WORDS] or [_word(folding, *one) for one in parts[:MAX_WORDS]]
+    if words[:1] == ["cd"] and words[2:3] == ["&&"]:
+        return _run_by_python(words[3:]), words[1]
+    folders = folding.values(given, scope) if (given := argument(node, -1, ("cwd",))) is not None else ()
+    return _run_by_python(words), next((one for one in folders if isinstance(one, str)), "")
+
+
+def _word(folding: Folding, node: ast.expr, scope: NameScope) -> str:
+    """Return a part of a command, `UNTOLD` where only a run can tell it."""
+    value = next(iter(folding.values(node, scope)), None)
+    if value == ExternalValue("sys.executable"):
+        return "python"
+    return value if isinstance(value, str) else UNTOLD
+
+
+def _line(folding: Folding, node: ast.expr, scope: NameScope, left: int = MAX_WORDS) -> str:
+    """Return a command that is one text, with `UNTOLD` for the parts that only a run can tell."""
+    function = node.func if isinstance(node, ast.Call) else None
+    found = _word(folding, node, scope)
+    if found != UNTOLD or not left:
+        return found
+    if isinstance(node, ast.JoinedStr):
+        parts = [one.value if isinstance(one, ast.FormattedValue) else one for one in node.values[:MAX_WORDS]]
+        return "".join(_word(folding, one, scope) for one in parts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _line(folding, node.left, scope, left - 1) + _word(folding, node.right, scope)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return _filled(_line(folding, node.left, scope, left - 1))
+    if isinstance(function, ast.Attribute) and function.attr == "format":
+        return _filled(_line(folding, function.value, scope, left - 1))
+    if isinstance(node, ast.Call) and last_name(node.func) == "split":
+        text = node.args[0] if node.args else function.value if isinstance(function, ast.Attribute) else node
+        return _line(folding, text, scope, left - 1) if text is not node else found
+    return found
+
+
+def _filled(template: str) -> str:
+    """Return a template with `UNTOLD` for what a run fills in."""
+    return _FILLED_IN.sub(UNTOLD, template)
+
+
+def _run_by_python(words: list[str]) -> str:
+    """Return what Python runs by the words of a command, empty where that is another program or no file."""
+    program, *rest = words or [""]
+    if program.endswith(".py"):
+        return program
+    behind = next((number for number, word in enumerate(rest) if word in ("-m", "-c") or not word.startswith("-")), None)
+    if behind is None or rest[behind] == "-c":
+        return ""
+    found = " ".join(rest[behind : behind + 2]) if rest[behind] == "-m" else rest[behind]
+    if not program.rpartition("/")[2].startswith("python"):
+        return found if program == UNTOLD and found.endswith(".py") else ""
+    return UNTOLD if UNTOLD in found else found
 
 
 def is_python(program: str) -> bool:
