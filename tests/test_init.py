@@ -17,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memguard_hooks.commands import init
-from memguard_hooks.commands.init import PRE_COMMIT, PYPROJECT, REPOSITORY, SETTINGS, WORKFLOW, append_table, main
+from memguard_hooks.commands.init import PRE_COMMIT, PYPROJECT, SETTINGS, WORKFLOW, append_table, main
 from memguard_hooks.dependencies import runtime_copy
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.fix.yaml_insert import Item, insert_item
 from memguard_hooks.hooks.all_hooks import HOOKS
 from memguard_hooks.project.settings import load
+from memguard_hooks.published import REPOSITORY
 from memguard_hooks.tree import WorkTree
 
 APP = {
