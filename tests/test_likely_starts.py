@@ -64,6 +64,7 @@ API = "from fastapi import FastAPI\napp = FastAPI()\n"
         ({"app/main.py": "from fastapi import FastAPI\nimport app\ndef create_app(): return FastAPI()\n"
           "application = create_app()\n"}, ["uvicorn app.main:application"]),
         ({"main.py": API, "app/main.py": API}, ["uvicorn main:app"]),
+        ({"app/main.py": f"from app import x\n{API}", "app/app.py": "x = 1\n"}, ["(app) uvicorn main:app"]),
         ({"debug_api.py": API}, []),
         ({"app.py": "import streamlit\n", "pyproject.toml": "[project]\nname = 'x'\nscripts = {x = 'app:main'}\n"}, []),
     ],

@@ -138,13 +138,17 @@ def _starting(project: Project, folder: str, names: Iterable[str]) -> Iterator[S
 
 
 def _home(project: Project, folder: str, data: bytes) -> str:
-    """Return where a file of a folder is started from: above the package whose name it imports, or in its own folder."""
+    """Return where a file of a folder is started from: above the package whose name it imports, or in its own folder.
+
+    `from app import x` in `app/main.py` means `app/app.py` where there is one: nothing runs from above then.
+    """
     above, _, last = folder.rpartition("/")
     imported = {*_IMPORTED.findall(data)}
+    has_init = project.tree.has(_at(folder, "__init__.py"))
     for home, name in (("", folder.partition("/")[0]), (above, last)):
-        if name.encode() in imported:
+        if name.encode() in imported and (has_init or not project.tree.has(_at(folder, f"{name}.py"))):
             return home
-    is_package = project.tree.has(_at(folder, "__init__.py")) and not project.tree.has(_at(folder, "requirements.txt"))
+    is_package = has_init and not project.tree.has(_at(folder, "requirements.txt"))
     return above if is_package or _RELATIVE.search(data) else folder
 
 

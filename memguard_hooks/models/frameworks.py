@@ -191,7 +191,7 @@ class FrameworkSettings(Members):
                 yield from (ANYTHING if isinstance(one, Made) else one for one in self._values(node, call.scope))
 
     def _kept_in(self, module: NameScope) -> dict[str, list[tuple[ast.expr, CallInScope]]]:
-        """Return what a module assigns to attributes of the session, and its widgets, by their keys; looked for once."""
+        """Return what a module assigns to attributes of the session, its defaults, and its widgets, by their keys."""
         known = self._kept.get(module)
         if known is None:
             known = self._kept[module] = {}
@@ -200,6 +200,11 @@ class FrameworkSettings(Members):
                 if isinstance(target, ast.Attribute) and last_name(target.value) == "session_state":
                     known.setdefault(target.attr, []).append((call.node.args[0], call))
             for call in module.calls:
+                function, given = call.node.func, call.node.args
+                if isinstance(function, ast.Attribute) and last_name(function.value) == "session_state":
+                    if function.attr == "setdefault" and len(given) == 2 and isinstance(given[0], ast.Constant):
+                        known.setdefault(str(given[0].value), []).append((given[1], call))
+                    continue
                 named = argument(call.node, -1, ("key",))
                 if isinstance(named, ast.Constant) and isinstance(named.value, str):
                     known.setdefault(named.value, []).append((call.node, call))
