@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from folders import write
-from work import at_most
+from work import LINEAR, at_most, growth
 
 from memguard_hooks.app.pickled import modules_in
 from memguard_hooks.catalog.lookup import distributions, is_provided
@@ -392,6 +392,20 @@ def test_a_frame_is_made_of_one_sheet() -> None:
     assert (whole, first, second) == (1100 * FRAME_CELL, 1000 * FRAME_CELL, 100 * FRAME_CELL)
     assert unknown == first == size_in_memory("frame-sheet", len(data), data, sheet=0) - FRAME
     assert size_in_memory("sheet", len(data), data) == 1100 * CELL
+
+
+def test_a_list_of_sheets_that_never_ends_is_looked_through_once() -> None:
+    """7 KB of it took 23 seconds."""
+
+    def workbook(size: int) -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as book:
+            book.writestr("xl/worksheets/sheet1.xml", "<c ></c>")
+            book.writestr("xl/workbook.xml", '<sheet name="a" ' * size)
+            book.writestr("xl/_rels/workbook.xml.rels", "<Relationship " * size)
+        return made.getvalue()
+
+    assert growth(lambda data: size_in_memory("frame-sheet", len(data), data, sheet=0), workbook, 250) < LINEAR
 
 
 def test_decoding_a_text_of_three_bytes_a_letter_leaves_as_much_again() -> None:

@@ -221,8 +221,9 @@ def _json(size: int, sample: bytes) -> int:
 # Workbooks and images
 
 
-_SHEET = late_pattern(rb'<(?:\w+:)?sheet\b[^>]*?\bname="([^"]*)"[^>]*?\bid="([^"]*)"')
-_RELATION = late_pattern(rb"<Relationship\b[^>]*>")
+_SHEET = late_pattern(rb"<(?:\w+:)?sheet\b[^<>]*")
+_NAME, _SHEET_ID = late_pattern(rb'\bname="([^"]*)"'), late_pattern(rb'\bid="([^"]*)"')
+_RELATION = late_pattern(rb"<Relationship\b[^<>]*")
 _TARGET, _ID = late_pattern(rb'\bTarget="/?(?:xl/)?([^"]*)"'), late_pattern(rb'\bId="([^"]*)"')
 _TABLES = 2**20
 """Bytes of what lists the sheets of a workbook; more of it is not read."""
@@ -266,9 +267,12 @@ def _sheet(book: zipfile.ZipFile, wanted: str | float | None) -> str:
         target, key = _TARGET.search(one), _ID.search(one)
         if target is not None and key is not None:
             files[key[1]] = target[1]
-    for number, (name, key) in enumerate(listed):
-        if wanted in (number, unescape(name.decode("utf-8", "replace"))) and not isinstance(wanted, bool):
-            return f"xl/{files.get(key, b'').decode('utf-8', 'replace')}"
+    for number, one in enumerate(listed):
+        name, key = _NAME.search(one), _SHEET_ID.search(one)
+        if name is None or key is None or isinstance(wanted, bool):
+            continue
+        if wanted in (number, unescape(name[1].decode("utf-8", "replace"))):
+            return f"xl/{files.get(key[1], b'').decode('utf-8', 'replace')}"
     return ""
 
 
