@@ -294,6 +294,12 @@ def test_what_is_not_needed(run: Run, declared: str, files: dict[str, str], expe
     assert run({"requirements.txt": declared, **files}) == [f"{HEAVY}{one}" for one in expected]
 
 
+def test_an_agent_that_a_start_command_runs_is_used(run: Run) -> None:
+    files = {"requirements.txt": "ddtrace==3.1.0\nflask==3.0\n", "main.py": "import flask\n"}
+    assert [line for line in run(files) if "MG121" in line]
+    assert not [line for line in run({**files, "Procfile": "web: ddtrace-run gunicorn main:app\n"}) if "MG121" in line]
+
+
 def test_a_frozen_list_does_not_say_what_is_used(run: Run) -> None:
     frozen = "spacy==3.8.0\nflask==3.0\n"
     expected = ["requirements.txt:1:1: MG121 spacy is declared and imported nowhere (warning)"]

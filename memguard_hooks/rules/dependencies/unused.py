@@ -11,6 +11,7 @@ import ast
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
+from memguard_hooks.deployment.wrappers import AGENTS
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
 from memguard_hooks.formats.python_nodes import last_name
@@ -18,6 +19,7 @@ from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.rules.dependencies.code import LOADED_BY_NAME, LOADERS, Code
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import COMPANIONS
+from memguard_hooks.startup.table import integrations
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -139,8 +141,9 @@ def find_companions(project: Project, requirements: Sequence[Requirement]) -> It
 
 
 def _names_of(distribution: str) -> tuple[str, ...]:
-    """Return the names under which a package may be mentioned."""
-    return (*known_modules(distribution), distribution, distribution.replace("-", "_"))
+    """Return the names under which a package may be mentioned: also those of its programs that start others."""
+    agents = (agent for agent in sorted(AGENTS) if any(one.distribution == distribution for one in integrations(agent)))
+    return (*known_modules(distribution), distribution, distribution.replace("-", "_"), *agents)
 
 
 def _does_without(data: bytes, modules: Sequence[str]) -> bool:

@@ -245,7 +245,8 @@ def _with_saving(found: Finding, saving: MovedSaving | None) -> Finding:
         return found
     start, serving = mib(saving.start), mib(max(0, saving.judged))
     saved = f"{start} MiB" if start == serving else f"{start} MiB at start and {serving} serving"
-    return found._replace(message=f"{found.message}, of which the fix saves {saved}")
+    joint = ", of which" if max(saving.start, saving.judged) <= found.cost else ";"  # what has no other taker leaves, too
+    return found._replace(message=f"{found.message}{joint} the fix saves {saved}")
 
 
 NEAR = 0.8
