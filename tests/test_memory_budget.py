@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -1526,6 +1527,30 @@ def test_processes_of_celery_never_take_less_as_they_serve(
     write(root, {"app.py": f"{size}app = celery.Celery()\n", "Procfile": "w: celery -A app worker -c 4\n"})
     figures = judge(capsys)[1]["services"][0]["estimate_mib"]
     assert figures["expected"] <= figures["serving"]["expected"] <= figures["all"]["expected"]
+
+
+def test_only_the_worker_runs_tasks(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks = """
+        from celery import Celery, Task
+        app = Celery("t")
+        @app.task
+        def plot():
+            import pandas
+        class Predict(Task):
+            def run(self):
+                import spacy
+        app.register_task(Predict())
+        @app.on_after_configure.connect
+        def plan(sender, **kwargs):
+            import litellm
+    """
+    procfile = "w: celery -A tasks worker -c 1\nb: celery -A tasks beat\nf: celery -A tasks flower\n"
+    write(root, {"Procfile": procfile, "tasks.py": dedent(tasks), "requirements.txt": "celery\npandas\nspacy\nlitellm\n"})
+    _, report = judge(capsys)
+    found = [{one["package"]: one["moment"] for one in service["parts"]} for service in report["services"]]
+    moments = [{name: parts.get(name) for name in ("pandas", "spacy", "litellm")} for parts in found]
+    idle = {"pandas": "all", "spacy": "all", "litellm": "start"}
+    assert moments == [{"pandas": "serving", "spacy": "serving", "litellm": "start"}, idle, idle]
 
 
 def test_flower_takes_more_than_the_scheduler(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,12 @@ class ServiceEntry(Record):
 
     @property
     def serves(self) -> Serves:
-        """What work its processes do: requests, tasks of a queue, a command of Django, or all of them in a script."""
+        """What work its processes do: requests, tasks of a queue, a command of Django, or all of them in a script.
+
+        `celery beat` and `celery flower` load the tasks, and run none.
+        """
+        if self.command.program == "celery" and not self.command.server:
+            return "schedule"
         if self.command.program in _WORKERS:
             return "tasks"
         if self.command.program == "manage.py":

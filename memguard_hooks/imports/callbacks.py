@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    Serves: TypeAlias = "Literal['all', 'requests', 'tasks', 'command']"
+    Serves: TypeAlias = "Literal['all', 'requests', 'tasks', 'command', 'schedule']"
 
 _STARTING = frozenset({
     "lifespan", "on_startup", "startup", "before_serving", "while_serving", "before_first_request", "cleanup_ctx",

@@ -372,7 +372,7 @@ class _Walker:
                 body = self._reach.body_at(path, site.line) if self._reach is not None else ""
                 self._deferred.setdefault(path, []).append(_Deferred(body, site, reached))
         for edge in reading.edges:
-            is_served = edge.moment == "start" or edge.is_job or self._serves != "tasks"
+            is_served = edge.moment == "start" or edge.is_job or self._serves not in ("tasks", "schedule")
             later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment if is_served else "all"))
             site = ImportSite(edge.line, 1, edge.line, edge.module, 0, (), "import", edge.why)
             is_own_or_absent = edge.is_optional or self._resolver.is_folder_of_source(edge.module)

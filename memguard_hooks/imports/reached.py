@@ -70,8 +70,11 @@ MAX_NAMED = 200
 """Modules that one computed name may stand for."""
 
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
-_ANSWERING_NONE = frozenset({"tasks", "command"})
+_ANSWERING_NONE = frozenset({"tasks", "command", "schedule"})
 """Work of processes that answer no requests."""
+
+_RUNNING_NONE = frozenset({"requests", "schedule"})
+"""Work of processes that run no tasks."""
 
 _CALLED_ALONE = {
     "Cog": ("cog_", "bot_check", "interaction_check"),
@@ -550,7 +553,7 @@ class Reach(Calls):
         to_whom = self._resolve(passed.to, call.path) if passed.to else []
         is_kept = bool(to_whom) and all(to.kind == "class" for to in to_whom)  # whose methods say what they do with it
         when = [self._moment(to, passed, stage) for to in to_whom]
-        if not passed.to and passed.keyword and starts("", passed.keyword, "", "") and self._serves != "requests":
+        if not passed.to and passed.keyword and starts("", passed.keyword, "", "") and self._serves not in _RUNNING_NONE:
             when = [stage]
         if None in when:
             return
@@ -596,9 +599,9 @@ class Reach(Calls):
             return None
         if starts(term, passed.keyword, passed.text, passed.term):
             is_of_workers = is_queue(term) and ".on_" not in term
-            return stage if self._serves != "requests" or not is_of_workers else None
+            return stage if self._serves not in _RUNNING_NONE or not is_of_workers else None
         if is_queue(term):
-            return "serving" if self._serves != "requests" else None
+            return "serving" if self._serves not in _RUNNING_NONE else None
         when = runs(term, passed.keyword)
         return None if when == "never" else stage if when == "at once" else "serving"
 
@@ -816,7 +819,8 @@ class Reach(Calls):
         """Return whether somebody else's class calls methods of those below it in this process."""
         if is_passive_base(base):
             return False
-        return not (is_web(base) and self._serves in _ANSWERING_NONE)
+        is_idle = is_queue(base) and self._serves == "schedule"
+        return not (is_idle or (is_web(base) and self._serves in _ANSWERING_NONE))
 
     def _expose(self, path: str, name: str, how: How) -> None:
         """Let all methods of a class be called, of which somebody else is given an instance."""
