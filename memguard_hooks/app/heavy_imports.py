@@ -130,6 +130,9 @@ def has_starts(project: Project) -> bool:
     return bool(project.deployment.services) or any(gap.service for gap in project.deployment.skipped)
 
 
+_EXTENDING = b"load_extension"
+"""What loads extensions of discord.py by their names."""
+
 AROUND = frozenset({"benchmark", "benchmarks", "doc", "docs", "example", "examples", "notebooks", "scripts", "tools"})
 """Folders around a package that nobody installs with it."""
 
@@ -156,7 +159,7 @@ def is_declared(project: Project, root: str) -> bool:
 
 
 def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]:
-    from memguard_hooks.app.walks import known_walk, partial_walk, rough_walk
+    from memguard_hooks.app.walks import known_walk, partial_walk, rough_walk, walk_entry
     from memguard_hooks.imports.graph import leading_to
 
     staged = None if project.named is None else frozenset(project.paths)
@@ -166,6 +169,10 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
         if proven is None:
             rough = rough_walk(entry)
             project.skipped += rough.notes
+            if any(_EXTENDING in entry.sources.data(path) for files in rough.files.values() for path in files):
+                proven = walk_entry(project, entry)  # the rough one follows no names in texts
+                project.skipped += proven.skipped
+        if proven is None:
             leading = leading_to(rough, lambda external: bool(heavy_roots(project, external.names)))
             if staged is not None and not staged & leading:
                 continue
