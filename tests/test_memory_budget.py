@@ -1529,6 +1529,28 @@ def test_processes_of_celery_never_take_less_as_they_serve(
     assert figures["expected"] <= figures["serving"]["expected"] <= figures["all"]["expected"]
 
 
+TASKIQ_BROKER = "from taskiq import InMemoryBroker\nbroker = InMemoryBroker()\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "broker", "decorator"),
+    [
+        ("dramatiq app jobs.more -p 1", "import dramatiq\n", "dramatiq.actor"),
+        ("taskiq worker app:broker jobs.more -w 1", TASKIQ_BROKER, "app.broker.task"),
+        ("celery -A app worker -c 1 -I jobs.more", "from celery import Celery\napp = Celery('t')\n", "celery.shared_task"),
+    ],
+)
+def test_modules_behind_the_first_are_loaded_too(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str, broker: str, decorator: str
+) -> None:
+    module = decorator.partition(".")[0]
+    jobs = f"import {module}\n@{decorator}\ndef plot():\n    import pandas\n"
+    write(root, {"Procfile": f"w: {command}\n", "app.py": broker, "jobs/__init__.py": "", "jobs/more.py": jobs})
+    write(root, {"requirements.txt": f"{module}\npandas\ntaskiq\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert {one["package"]: one["moment"] for one in service["parts"]}.get("pandas") == "serving"
+
+
 def test_only_the_worker_runs_tasks(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tasks = """
         from celery import Celery, Task

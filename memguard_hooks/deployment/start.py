@@ -246,6 +246,12 @@ class Host(Record):
                     return path
         return None
 
+    def loaded_beside(self, entrypoint: EntryPoint, modules: Sequence[str], why: str) -> tuple[Loaded, ...]:
+        """Return the modules that a command names behind the one that it loads first, as what that one's file loads."""
+        folders = (entrypoint.folder, *entrypoint.roots)
+        first = self.find_module(entrypoint.module or "", folders) if modules else None
+        return tuple(Loaded(first, 1, one.partition(":")[0], why) for one in modules) if first is not None else ()
+
     def count_cpus(self, what: str) -> Count:
         """Return the number of CPUs, which is what a program starts where nobody tells it."""
         if self.cpus is not None:

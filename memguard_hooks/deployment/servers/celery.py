@@ -66,7 +66,10 @@ def read(words: list[str], host: Host) -> StartCommand:
     if not app or inner is None:
         raise UnknownStartError("celery is given no app inside the repository")
     modules = ("celery.bin.celery", *_OF_VERB.get(verb, ()))
-    one = StartCommand(_entrypoint(app, host._replace(folder=inner)), server_modules=modules, program="celery")
+    entrypoint = _entrypoint(app, host._replace(folder=inner))
+    included = [name.strip() for name in given.values.get("--include", "").split(",") if name.strip()]
+    loads = host.loaded_beside(entrypoint, included, "as what --include names")
+    one = StartCommand(entrypoint, server_modules=modules, program="celery", loads=loads)
     return one if verb != "worker" else _worker(one, given, host)
 
 

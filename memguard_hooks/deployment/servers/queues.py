@@ -62,6 +62,7 @@ def read_dramatiq(words: list[str], host: Host) -> StartCommand:
         is_cpu_count=count.is_cpu_count,
         threads=count_workers(given.values.get("--threads"), 8).number,
         reload="--watch" in given.values,
+        loads=host.loaded_beside(entrypoint, given.positional[1:], "as a module of dramatiq's tasks"),
     )
 
 
@@ -112,6 +113,7 @@ def read_taskiq(words: list[str], host: Host) -> StartCommand:
         workers=count.number,
         start="fork",
         server="taskiq",
+        loads=host.loaded_beside(entrypoint, given.positional[1:], "as a module of taskiq's tasks"),
         reason=count.reason,
         is_cpu_count=count.is_cpu_count,
         max_requests=count_workers(given.values.get("--max-tasks-per-child"), 0).number,
