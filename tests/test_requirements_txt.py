@@ -574,6 +574,7 @@ HUGE = "requirements.txt: error: is larger than 8 MiB, with what it includes\n"
     [
         pytest.param(b"litellm " + b"x" * LONG, HUGE, id="one-line"),
         pytest.param(b"litellm\n" + b" " * LONG, HUGE, id="blanks"),
+        pytest.param(b"\\\n" * (LONG // 2), HUGE, id="continuations"),
         pytest.param(b"litellm # \\\n" * (LONG // 12), HUGE, id="lines"),
         pytest.param(
             b"litellm==1.69.3\n" + b"#" * 2**21,
@@ -811,6 +812,7 @@ def test_pip_reads_the_same(folder: Path, files: dict[str, bytes]) -> None:
         pytest.param("litellm".encode("utf-16"), True, id="utf-16"),
         pytest.param(b"lite-llm\nlite\nllm\nhugging\nface", False, id="others"),
         pytest.param(b"", False, id="nothing"),
+        pytest.param(b"\\\n" * (LONG // 2), True, id="more-than-is-read"),
     ],
 )
 def test_mentions(data: bytes, expected: object) -> None:

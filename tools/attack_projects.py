@@ -119,6 +119,7 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     },
     "specifiers": lambda: {**PROGRAM, "requirements.txt": "litellm" + ",".join(f">={one}" for one in range(100_000)) + "\n"},
     "continuation lines": lambda: {**PROGRAM, "requirements.txt": "\\\n" * 4_000_000},
+    "30 MB of continuation lines": lambda: {**PROGRAM, "requirements.txt": "\\\n" * 15_000_000},
     "services": lambda: {
         **PROGRAM,
         "Procfile": "".join(f"w{one}: gunicorn main:app -w {one % 9}\n" for one in range(2000)),

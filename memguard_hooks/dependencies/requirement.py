@@ -134,6 +134,9 @@ def name_of(text: str) -> str | None:
     return normalize_name(name)
 
 
+MAX_BYTES = 8 * 2**20
+"""Of one requirements file with what it includes: the largest compiled ones have two or three MiB of hashes."""
+
 LINE_ENDS = (b"\r", b"\n", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 """The ends of lines that pip knows, in UTF-8."""
 
@@ -142,6 +145,8 @@ _DASHES = bytes.maketrans(b"_.", b"--")
 
 def mentions(data: bytes, names: Iterable[str]) -> bool:
     """Return whether the bytes of a requirements file may name one of the distributions: never False where they do."""
+    if len(data) > MAX_BYTES:  # which its reader tells
+        return True
     if b"\0" in data or b"coding" in data:  # UTF-16 or UTF-32; whatever else a coding line says
         return True
     text = data

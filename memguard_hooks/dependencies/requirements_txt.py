@@ -11,7 +11,15 @@ from functools import lru_cache
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.identity import Identity, identify
-from memguard_hooks.dependencies.requirement import LINE_ENDS, Group, Manifest, Requirement, RequirementComment, Wanted
+from memguard_hooks.dependencies.requirement import (
+    LINE_ENDS,
+    MAX_BYTES,
+    Group,
+    Manifest,
+    Requirement,
+    RequirementComment,
+    Wanted,
+)
 from memguard_hooks.dependencies.requirements_lines import LogicalLine, decode, read_lines, read_options
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
@@ -28,9 +36,6 @@ MAX_FILES = 500
 
 MAX_DEPTH = 60
 """Includes inside includes."""
-
-MAX_BYTES = 8 * 2**20
-"""Of all these files together: the largest compiled ones have two or three MiB of hashes."""
 
 MAX_LINES = 200_000
 """Of all these files together: the largest compiled ones have 40,000, most of them with a hash."""
@@ -176,7 +181,8 @@ class _RequirementsReader:
         if data is None:
             raise MemguardError(f"includes {path}, which is missing" if origin else "no such file", *where)
         self._bytes += len(data)
-        self._lines += sum(map(data.count, LINE_ENDS))
+        if self._bytes <= MAX_BYTES:
+            self._lines += sum(map(data.count, LINE_ENDS))
         if self._bytes > MAX_BYTES or self._lines > MAX_LINES:
             bound = f"{MAX_BYTES // 2**20} MiB" if self._bytes > MAX_BYTES else f"{MAX_LINES} lines"
             raise MemguardError(f"is larger than {bound}, with what it includes", *where)
