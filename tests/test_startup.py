@@ -150,13 +150,13 @@ def test_packaging_is_loaded_only_for_a_package_that_matters(tmp_path: Path, hoo
 
 def test_files_without_heavy_names_load_nothing_to_judge_them(tmp_path: Path) -> None:
     write(tmp_path, {
-        "api/main.py": "import os\nfrom fastapi import FastAPI\n\napp = FastAPI(title=os.name)\n",
+        "pages/main.py": "import os\nfrom fastapi import FastAPI\n\napp = FastAPI(title=os.name)\n",
         "app/panda.py": "import re\n\n\ndef find_panda():\n    return re.compile('litell')\n",
         "heavy.py": "import pandas\n",
         "calling.py": "import pandas\n\n\ndef start():\n    return pandas\n\n\nstart()\n",
         "making.py": "import pandas\n\n\nclass A:\n    def __init__(self):\n        self.a = pandas\n\n\nA()\n",
     })  # fmt: skip
-    run = watch("no-eager-heavy-imports", ["api/main.py", "app/panda.py"], tmp_path)
+    run = watch("no-eager-heavy-imports", ["pages/main.py", "app/panda.py"], tmp_path)
     assert run.status == 0
     assert run.loaded & (SLOW | {"_ast", "json", "packaging", "subprocess", "tomli"}) == set()
     for plain in ("heavy.py", "calling.py"):
