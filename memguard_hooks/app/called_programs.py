@@ -5,8 +5,6 @@ What is started at the top of a program that is a plain script is a start of its
 
 from __future__ import annotations
 
-from shlex import quote
-
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
@@ -56,6 +54,8 @@ def program_of(project: Project, entry: ServiceEntry, call: StartCall, moment: M
             path = join(folder, call.program)
             is_there = path is not None and project.tree.size(path) is not None
         if is_there:
+            from shlex import quote
+
             words = call.program if module != call.program else quote(call.program)
             return CalledProgram(f"python {words}", folder, is_awaited)
     if moment == "start" or not call.program.endswith(".py"):
