@@ -324,6 +324,8 @@ def _unknown(assessed: AssessedService, now: Estimated, use: ModelUse) -> Findin
     fix = ["set batch_size to what one batch may have"] if is_batch else [*_default(use), *_fitting(assessed, now, use)]
     if not fix:
         other = "name one that is known, or " if loader.kind != "unknown" else ""
+        if loader.file_format and use.name:
+            other = "keep it in the repository, where Git LFS tells its size as well, or "
         fix.append(f"{other}measure the service: memguard measure {assessed.service.name}")
     message = f"{assessed.service.name}: {what}" + ("" if is_batch else "; it takes at least what is counted")
     place = (use.call.path, use.call.line, use.call.column)
