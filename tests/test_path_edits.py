@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from folders import write
 
+from memguard_hooks.app import path_edits
 from memguard_hooks.hooks import memory_budget
 
 EDITS = [
@@ -67,3 +68,13 @@ def test_what_leaves_the_repository_or_nobody_knows_is_no_folder_of_it(
     })  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert "lxml.etree" not in told(capsys)
+
+
+def test_names_of_imports_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(path_edits, "MAX_READ", 5)
+    write(tmp_path, {"main.py": f"import litellm{', a' * 6}\n", "Procfile": "web: python main.py\n"})
+    monkeypatch.chdir(tmp_path)
+    assert memory_budget.main([]) == 2
+    assert "main.py: error: has more than 5 commas in its imports" in capsys.readouterr().err

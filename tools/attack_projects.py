@@ -119,6 +119,7 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     },
     "specifiers": lambda: {**PROGRAM, "requirements.txt": "litellm" + ",".join(f">={one}" for one in range(100_000)) + "\n"},
     "continuation lines": lambda: {**PROGRAM, "requirements.txt": "\\\n" * 4_000_000},
+    "10 MB of names in one import": lambda: {**PROGRAM, "main.py": f"import litellm, {'a, ' * 3_000_000}b\n"},
     "30 MB of continuation lines": lambda: {**PROGRAM, "requirements.txt": "\\\n" * 15_000_000},
     "services": lambda: {
         **PROGRAM,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 20
 """Judgment: folders that one program puts on its path; each name of a module is looked up in all of them."""
 
+MAX_READ = 2**19
+"""Commas in the import statements of one file: one that is parsed has room for no more."""
+
 MAX_NAMED = 10_000
 """Judgment: modules below folders of the project that one file names in imports; 1,000 lines of a hand name fewer."""
 
@@ -54,7 +57,8 @@ def _imported(project: Project, resolver: Resolver, path: str) -> list[str]:
 def _named(project: Project, resolver: Resolver, path: str, here: str | None) -> list[str]:
     """Return the modules that the imports of a file name, of those that may be below a root."""
     is_package = path.endswith("/__init__.py")
-    lists = (match[1] or match[2] for match in _IMPORTED.finditer(project.read_file(path) or b""))
+    lists = [match[1] or match[2] for match in _IMPORTED.finditer(project.read_file(path) or b"")]
+    within(range(sum(names.count(b",") for names in lists)), MAX_READ, "commas in its imports", path)
     found: dict[str, None] = {}
     for name in (one.split()[0].decode() for names in lists for one in names.split(b",") if one.strip()):
         stem = name.lstrip(".")
