@@ -115,7 +115,7 @@ def test_what_is_not_known_is_refused(words: list[str], message: str) -> None:
 
 
 def test_arguments_and_status_are_those_of_the_command(tmp_path: Path) -> None:
-    (tmp_path / "main.py").write_text("import pandas\n\nprint(pandas)\n", encoding="utf-8")
+    (tmp_path / "main.py").write_text("import pandas\n\n\ndef use():\n    return pandas\n", encoding="utf-8")
     told = memguard("check", "--format", "json", str(tmp_path))
     assert told.returncode == 1
     assert [one["code"] for one in json.loads(told.stdout)["findings"]] == ["MG201"]
