@@ -75,6 +75,7 @@ TOLD_ELSEWHERE = {
     "deployment/terraform.py": ("MAX_TEXT",),  # no JSON then, which is told
     "models/folding.py": ("MAX_VALUES",),  # with ANYTHING behind them
     "models/members.py": ("MAX_HEIRS",),  # with ANYTHING behind them
+    "startup/calls.py": ("MAX_WORDS",),  # only a run can tell the file then
     "models/parameters.py": ("MAX_PARENTS",),  # the model counts all the same, at whatever moment
 }
 """Bounds of which another function tells, or beyond which what is asked is unknown and told as that."""

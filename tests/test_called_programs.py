@@ -98,6 +98,10 @@ def test_each_worker_starts_its_own_and_the_largest_of_those_that_are_waited_for
     [
         ("[sys.executable, 'yolov5/detect.py']", "it takes at least that: yolov5/detect.py not counted"),
         ("[sys.executable, name]", "it takes at least that: what main.py:9 starts not counted"),
+        (
+            "[sys.executable, '-u', '-E', '-s', '-I', '-O', '-q', '-b', '-v', '-d', 'jobs/report.py']",
+            "it takes at least that: what main.py:9 starts not counted",
+        ),
         ("[sys.executable, '-c', name]", None),
         ("[sys.executable, '-m', 'pip', 'install', name]", None),
         ("['ffmpeg', '-i', name]", None),

@@ -325,6 +325,8 @@ def _run_by_python(words: list[str]) -> str:
     if program.endswith(".py"):
         return program
     behind = next((number for number, word in enumerate(rest) if word in ("-m", "-c") or not word.startswith("-")), None)
+    if behind is None and len(words) == MAX_WORDS and is_python(program.rpartition("/")[2]):
+        return UNTOLD
     if behind is None or rest[behind] == "-c":
         return ""
     found = " ".join(rest[behind : behind + 2]) if rest[behind] == "-m" else rest[behind]
