@@ -505,6 +505,29 @@ def test_extensions_of_which_nobody_can_tell_the_names_are_all_that_there_are(tm
     assert moments(walked(tmp_path, {**files, **extensions})) == {"spacy": "start"}
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["plugins=dict(root='plugins')", "plugins={'root': 'plugins', 'exclude': ['x']}", "plugins=WHERE"],
+)
+def test_plugins_of_pyrogram(tmp_path: Path, given: str) -> None:
+    files = {
+        "bot.py": f"""
+            from pyrogram import Client
+            WHERE = {{"root": "plugins"}}
+            app = Client("bot", {given})
+            app.run()
+        """,
+        "plugins/plots.py": """
+            import spacy
+            from pyrogram import Client
+            @Client.on_message()
+            async def plot(client, message):
+                import torch
+        """,
+    }
+    assert moments(walked(tmp_path, files)) == {"spacy": "start", "torch": "serving"}
+
+
 def test_a_command_of_a_bot_that_loads_what_somebody_asks_for_loads_nothing(tmp_path: Path) -> None:
     files = {
         "bot.py": """

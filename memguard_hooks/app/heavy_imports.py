@@ -130,8 +130,8 @@ def has_starts(project: Project) -> bool:
     return bool(project.deployment.services) or any(gap.service for gap in project.deployment.skipped)
 
 
-_EXTENDING = b"load_extension"
-"""What loads extensions of discord.py by their names."""
+_EXTENDING = (b"load_extension", b"plugins=")
+"""What loads extensions of discord.py by their names, and the folder of plugins that a client of pyrogram is given."""
 
 AROUND = frozenset({"benchmark", "benchmarks", "doc", "docs", "example", "examples", "notebooks", "scripts", "tools"})
 """Folders around a package that nobody installs with it."""
@@ -169,7 +169,8 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
         if proven is None:
             rough = rough_walk(entry)
             project.skipped += rough.notes
-            if any(_EXTENDING in entry.sources.data(path) for files in rough.files.values() for path in files):
+            sources = (entry.sources.data(path) for files in rough.files.values() for path in files)
+            if any(part in data for data in sources for part in _EXTENDING):
                 proven = walk_entry(project, entry)  # the rough one follows no names in texts
                 project.skipped += proven.skipped
         if proven is None:

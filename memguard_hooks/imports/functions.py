@@ -665,6 +665,9 @@ class _Reader:
         if callee.rpartition(".")[2].lstrip(":") in _NAMED:
             for one in texts or self._held_texts(callee, node, scope) or _any_extension(node):
                 self._pass("", _Handed(callee, "", one), node.lineno)
+        if callee.rpartition(".")[2].lstrip(":") == "Client":
+            for one in _plugins(node, scope):
+                self._pass("", _Handed(callee, "", one), node.lineno)
         self._give_texts(callee, node, scope)
         asks_keys = _last_name(node) in AS_KEYS
         is_partial = bool(handed.to) and not is_decorator and _last_name(node) == "partial"
@@ -967,6 +970,17 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
         own = isinstance(first, ast.FormattedValue) and getattr(first.value, "id", "") in ("__name__", "__package__")
         return (".*",) if own and getattr(node.values[1], "value", "") == "." else ()
     return ()
+
+
+def _plugins(node: ast.Call, scope: _Scope) -> Iterator[str]:
+    """Yield `plugins.*` of `Client("bot", plugins=dict(root="plugins"))`: at start pyrogram loads that folder."""
+    given = next((one.value for one in node.keywords if one.arg == "plugins"), None)
+    for value in scope.values.get(given.id, []) if isinstance(given, ast.Name) else [given]:
+        pairs = zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
+        roots = [one for key, one in pairs if getattr(key, "value", "") == "root"]
+        if isinstance(value, ast.Call) and last_name(value.func) == "dict":
+            roots = [one.value for one in value.keywords if one.arg == "root"]
+        yield from (f"{text.replace('/', '.')}.*" for one in roots for text in _texts(one))
 
 
 def _any_extension(node: ast.Call) -> tuple[str, ...]:

@@ -646,7 +646,7 @@ class Reach(Calls):
             self._note_more(call.path)
         elif text.startswith(HELD):
             self._load_held(text[1:], call.path, passed.place, stage)
-        elif last in ("import_module", "__import__"):
+        elif last in ("import_module", "__import__", "Client"):
             self._load_computed(call.path, passed.place, text, stage)
         elif last in BY_DOTTED_NAME:
             module, _, attribute = text.replace(":", ".").rpartition(".")
@@ -695,9 +695,9 @@ class Reach(Calls):
         level = len(text) - len(text.lstrip("."))
         stem = text.lstrip(".").removesuffix("*").rstrip(".")
         module = absolute(stem, level, self._file(path).module, is_package=path.endswith("/__init__.py")) if level else stem
-        if not module or not self._resolver.files(module):
+        if not module:
             return
-        names = self._resolver.below(module) if text.endswith("*") else [module]
+        names = self._resolver.below(module) if text.endswith("*") else [module] if self._resolver.files(module) else []
         for name in self._first(names, path):
             if self._resolver.is_whole(name):
                 self._load_named(path, place, name, stage, "")
