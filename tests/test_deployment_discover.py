@@ -441,7 +441,7 @@ def test_manifests_and_units_without_end_are_told(tmp_path: Path) -> None:
     units = {f"a{number:03}.service": "[Service]\nExecStart=/usr/bin/python app.py\n" for number in range(count)}
     write(tmp_path, {**manifests, **units, "app.py": ""})
     found, _ = read(tmp_path)
-    assert len(found.services) == discovery.MAX_FILES
+    assert len(found.services) == discovery.MAX_DECLARED
     reason = "is not read, and what comes after it: there are more than 300"
     assert [(gap.path, gap.reason) for gap in found.skipped if gap.reason.startswith(reason)] == [
         ("k8s/a300.yaml", f"{reason} manifests of Kubernetes"),
