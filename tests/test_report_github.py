@@ -185,7 +185,7 @@ def test_nothing_found_says_nothing() -> None:
 @pytest.mark.parametrize("name", ["plain.py", "a,line=9.py", "a::error::b.py", "100%0A.py", "=x.py", "é ü.py"])
 def test_a_real_check_over_a_hostile_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "requirements.txt").write_text("pandas==2.2.3\n", encoding="utf-8")
-    (tmp_path / name).write_text('"""A file."""\nimport pandas\nprint(pandas)\n', encoding="utf-8")
+    (tmp_path / name).write_text('"""A file."""\nimport pandas\n\n\ndef use():\n    return pandas\n', encoding="utf-8")
     tree = WorkTree(str(tmp_path))
     settings, _ = load(tree, None)
     report = check(Project(tree, settings))
