@@ -26,6 +26,7 @@ from memguard_hooks.startup.table import (
     drivers,
     integrations,
     last_names,
+    program_starts,
 )
 from memguard_hooks.tree import parse_once
 
@@ -66,10 +67,6 @@ MAX_CHAIN = 5
 
 UNRESOLVED = frozenset({"create_all", "upgrade", "start", "ping", "run_polling", "run_webhook"})
 """Last names of calls whose receiver another file may have made."""
-
-
-STARTING = frozenset({"Popen", "call", "check_call", "check_output", "create_subprocess_exec", "run", "system"})
-"""Last names of calls that start a program, which may be one of the project."""
 
 
 class WorkUse(Record):
@@ -160,7 +157,7 @@ def _lasts(
     project: Project, entry: ServiceEntry, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]
 ) -> bool:
     """Return whether what some call makes may stay: that of handlers is gone, unless a decorator keeps what they return."""
-    if any(body in kept or last in STARTING for body, last in calls):
+    if any(body in kept or last in program_starts() for body, last in calls):
         return True
     key = ("keeps", entry.sources.content(path))
     return parse_once(project.tree, key, partial(_may_keep, entry.sources, path))

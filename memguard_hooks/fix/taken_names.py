@@ -10,6 +10,7 @@ import ast
 from memguard_hooks.fix.import_edit import Edit, Text, apply, replace
 from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -60,10 +61,8 @@ def taken_by(taker: Taker, origin: str, name: str, parts: Iterable[Part]) -> Tak
 
 def write_taken(project: Project, taken: Iterable[Taken]) -> dict[str, bytes]:
     """Return the files that take names after they import them themselves."""
-    by_path: dict[str, dict[ast.ImportFrom, list[Taken]]] = {}
-    for one in taken:
-        by_path.setdefault(one.path, {}).setdefault(one.node, []).append(one)
-    return {path: _written(project.sources.data(path), nodes) for path, nodes in sorted(by_path.items())}
+    files = sorted(grouped((one.path, one) for one in taken).items())
+    return {path: _written(project.sources.data(path), grouped((one.node, one) for one in some)) for path, some in files}
 
 
 def _written(data: bytes, nodes: dict[ast.ImportFrom, list[Taken]]) -> bytes:

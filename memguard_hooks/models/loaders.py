@@ -12,6 +12,7 @@ from functools import cache
 from memguard_hooks.models.table import Model, find, read_rows
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 MARKS = late_pattern(
     rb"\b(?:whisper\w*|stable_whisper|speech_recognition|faster_whisper|RealtimeSTT|WhisperModel|sentence_transformers|"
@@ -129,11 +130,8 @@ def _of_last(last: str) -> list[Loader]:
 @cache
 def _by_last() -> dict[str, list[int]]:
     """The numbers of all calls by their last names; those with a pattern there stand below `*`."""
-    found: dict[str, list[int]] = {}
-    for number, loader in enumerate(loaders()):
-        last = re.split("[.:]", loader.function)[-1]
-        found.setdefault("*" if any(one in last for one in "*?[") else last, []).append(number)
-    return found
+    names = (re.split("[.:]", loader.function)[-1] for loader in loaders())
+    return grouped(("*" if any(one in last for one in "*?[") else last, number) for number, last in enumerate(names))
 
 
 def _matches(function: str, name: str) -> bool:

@@ -43,8 +43,8 @@ def _joined(first: Finding, others: Sequence[Finding]) -> Finding:
     """Return the first of findings that are one, with where the others stand."""
     lines = [str(one.line) for one in others if one.path == first.path]
     places = [f"in line{'' if len(lines) == 1 else 's'} {', '.join(lines)}"] if lines else []
-    files = list({one.path: f"{one.path}:{one.line}" for one in reversed(others) if one.path != first.path}.values())[::-1]
-    if files:
+    elsewhere = grouped((one.path, one.line) for one in others if one.path != first.path)
+    if files := [f"{path}:{at[0]}" for path, at in elsewhere.items()]:
         places.append(f"in {_named(files, is_counted=_is_held(first))}")
     message = first.message.replace("imported", f"imported {', '.join(['here', *places[:-1]])} and {places[-1]},", 1)
     if first.is_fixable or not first.fix:

@@ -9,7 +9,7 @@ from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, Table, argument
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-from memguard_hooks.startup.table import BROWSER, FILE, READS, KnownCall, call_named, importer_named
+from memguard_hooks.startup.table import BROWSER, FILE, OF_PROGRAMS, READS, KnownCall, call_named, importer_named
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ IMPORTING = ("initializer", "engine", "companion")
 
 PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alembic", "playwright", "flask", "django-admin")
 """What the name of a program begins with that is an interpreter."""
-
-_OF_PROGRAMS = ("program", "ended")
-"""How calls work that start a program, and may wait for it."""
 
 UNTOLD = "?"
 """Stands for the file that Python is started with where only a run can tell which."""
@@ -96,7 +93,7 @@ def find_calls(
         known = call_named(name)
         if known is None or id(call.node) in read:
             continue
-        program, folder = _program_of_python(folding, call) if known.how in _OF_PROGRAMS else ("", "")
+        program, folder = _program_of_python(folding, call) if known.how in OF_PROGRAMS else ("", "")
         stays = known.kind in IMPORTING or known.how == BROWSER or known.is_dictionary or program
         if not stays and body not in kept and not caches(call.scope):
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
@@ -236,7 +233,7 @@ def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Na
         if known.kind == "tables" and known.function.startswith("flask_"):
             yield from (one for one in folding.in_config(DATABASE) if isinstance(one, str))
         return
-    if known.how in _OF_PROGRAMS:
+    if known.how in OF_PROGRAMS:
         yield from _program(folding, node, scope)
         return
     values: Values = folding.values(node, scope)

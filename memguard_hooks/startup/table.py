@@ -23,6 +23,9 @@ FOLDER = os.path.join(os.path.dirname(__file__), "data")
 BROWSER = "browser"
 """How a call works that starts a browser: it is there while its caller runs, and then what kills."""
 
+OF_PROGRAMS = ("program", "ended")
+"""How calls work that start a program, and may wait for it."""
+
 FILE = "(file)"
 """Stands for what `open` or a path gives."""
 
@@ -91,6 +94,12 @@ def last_names() -> dict[str, frozenset[str]]:
 def browsers() -> frozenset[str]:
     """The packages whose calls start a browser."""
     return frozenset(name.partition(".")[0] for name, _, how, *_ in _calls() if how == BROWSER)
+
+
+@cache
+def program_starts() -> frozenset[str]:
+    """The last names of the calls that start a program."""
+    return frozenset(name.rpartition(".")[2] for name, _, how, *_ in _calls() if how in OF_PROGRAMS)
 
 
 @cache
