@@ -252,7 +252,7 @@ class _Walker:
                     self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
                     entered = ast.copy_location(ast.Attribute(item.context_expr, "__enter__", ast.Load()), item.context_expr)
                     if not names.made_by(item.context_expr)[0]:
-                        call = ast.copy_location(ast.Call(entered, [], []), entered)
+                        call = _calling(entered, entered)
                         self._method(call, entered, names, is_certain=is_certain, depth=depth)
                     if isinstance(item.optional_vars, ast.Name):
                         names.pass_in(item.optional_vars.id, item.context_expr, names, statement.lineno)
@@ -483,7 +483,7 @@ class _Walker:
             elif isinstance(function, ast.Lambda):
                 self._expressions(function.body, inner, is_certain=is_certain, depth=depth)
             elif isinstance(target, ast.Attribute) and names.made_by(target.value)[1] is not None:
-                call = call if call is not None else ast.copy_location(ast.Call(target, [], []), target)
+                call = call if call is not None else _calling(target, target)
                 self._method(call, target, names, is_certain=is_certain, depth=depth)
             elif call is not None and (source := names.source_of(target)):
                 self._note(CallAtStart(source, call, names, is_certain))
@@ -496,7 +496,7 @@ class _Walker:
         if source:
             self._note(CallAtStart(f"{source}.{function.attr}", call, names, is_certain, made=(made, inner)))
             if function.attr == "run_in_executor" and len(call.args) > 1:
-                submitted = ast.copy_location(ast.Call(call.func, call.args[1:], call.keywords), call)
+                submitted = _calling(call.func, call, call.args[1:], call.keywords)
                 self._pool(submitted, "submit", names, is_certain=is_certain, depth=depth)
             if source.rpartition(".")[2] in _POOLS and call.args:
                 self._pool(call, function.attr, names, is_certain=is_certain, depth=depth)
@@ -535,7 +535,7 @@ class _Walker:
                 run = _method_in(classes, "run")
                 if name in _BESIDE and method == "start" and run is not None:
                     self._threads += 1
-                    begun = ast.copy_location(ast.Call(call.func, [], []), call)
+                    begun = _calling(call.func, call)
                     self._enter(*run, begun, names, is_certain=is_certain, depth=depth, made=made)
                     self._threads -= 1
 
@@ -568,7 +568,7 @@ class _Walker:
             return False
         is_own = made is not None and call.args and isinstance(call.args[0], ast.Name) and call.args[0].id == names.own
         if is_own:
-            call = ast.copy_location(ast.Call(call.func, call.args[1:], call.keywords), call)
+            call = _calling(call.func, call, call.args[1:], call.keywords)
         given = made if is_own else None
         self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=given, of=(definition, there))
         return True
@@ -583,12 +583,11 @@ class _Walker:
         for one, there in _with_bases(definition, inner):
             for source in filter(_BESIDE.__contains__, map(there.source_of, one.bases)):
                 self._note(CallAtStart(source, call, names, is_certain))
-        method = _method_of(definition, inner, "__init__")
-        if method is None and (method := _method_of(definition, inner, "__post_init__")) is not None:
-            begun = ast.copy_location(ast.Call(call.func, [], []), call)
+        method, begun = _method_of(definition, inner, "__init__"), call
+        if method is None:
+            method, begun = _method_of(definition, inner, "__post_init__"), _calling(call.func, call)
+        if method is not None:
             self._enter(*method, begun, names, is_certain=is_certain, depth=depth, made=(call, names))
-        elif method is not None:
-            self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(call, names))
 
     def _may_set(self, definition: ast.ClassDef, inner: BoundNames) -> bool:
         """Count what a class may set on an object; tell whether that is followed."""
@@ -881,6 +880,13 @@ def _set_by_class(
     return held
 
 
+def _calling(
+    function: ast.expr, at: ast.expr, arguments: Iterable[ast.expr] = (), keywords: Iterable[ast.keyword] = ()
+) -> ast.Call:
+    """Return a call of a function that stands where something else does."""
+    return ast.copy_location(ast.Call(function, [*arguments], [*keywords]), at)
+
+
 def _called(node: ast.expr) -> ast.expr:
     return node.func if isinstance(node, ast.Call) else node
 
@@ -1028,7 +1034,7 @@ def _call_of(function: ast.expr, given: dict[str, ast.expr]) -> ast.Call | None:
     ]
     if len(keywords) < len(named.keys):
         return None
-    return ast.copy_location(ast.Call(function, list(args.elts), keywords), function)
+    return _calling(function, function, args.elts, keywords)
 
 
 def _arguments(
