@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 NAME = "memguard-hooks"
 REPOSITORY = "https://github.com/OWNER/memguard-hooks"
 UNKNOWN = "0+unknown"
 """The version of what runs from a checkout without being installed: nothing says which commit that is."""
 
 
+@cache  # a report in markdown names the page of the rules in each row
 def version() -> str:
     """Return the version that is installed, `UNKNOWN` where none is."""
     from importlib.metadata import PackageNotFoundError

@@ -332,9 +332,7 @@ def is_installed_program(project: Project, service: Service) -> bool:
 
 def _is_program(project: Project, entrypoint: EntryPoint) -> bool:
     """Return whether an entry point is one of a package of which the repository has nothing."""
-    if not entrypoint.is_main or entrypoint.module is None:
-        return False
-    return _package_of(project, entrypoint) is None
+    return entrypoint.is_main and entrypoint.module is not None and _package_of(project, entrypoint) is None
 
 
 def _package_of(project: Project, entrypoint: EntryPoint) -> str | None:
@@ -347,11 +345,11 @@ def _package_of(project: Project, entrypoint: EntryPoint) -> str | None:
 def _absent(project: Project, entrypoint: EntryPoint) -> str:
     """Return why nobody can judge what is not in the repository: of an installed program, what its import takes at least."""
     reason = f"{entrypoint.text} is not in the repository"
-    package = _package_of(project, entrypoint) if entrypoint.is_main else None
+    if not entrypoint.is_main or entrypoint.module is None:
+        return reason
+    package = _package_of(project, entrypoint)
     if package is not None:
         return f"{reason}: {parent(package)} has no such module"
-    if not _is_program(project, entrypoint) or entrypoint.module is None:
-        return reason
     top = entrypoint.module.partition(".")[0]
     cost, version = max(map(project.cost_of, (top, entrypoint.module)), key=lambda one: one[0] or -1)
     if cost is None:

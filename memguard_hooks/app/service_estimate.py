@@ -643,12 +643,11 @@ def _with_spawned(project: Project, entry: ServiceEntry, found: Estimated) -> Es
 
 def _with_called(project: Project, entry: ServiceEntry, found: Estimated) -> Estimated:
     """Add the programs of the project that calls start: each that goes on, and the largest of those that are waited for."""
-    uses = [use for use in found.process.work.uses if use.program is not None]
     priced: dict[CalledProgram, Estimated] = {}
     left: dict[str, str] = {}
     awaited: list[tuple[Estimated, WorkUse]] = []
     staying: list[tuple[Estimated, WorkUse]] = []
-    for use in sorted(uses, key=lambda one: MOMENTS.index(one.moment)):
+    for use in sorted(found.process.work.uses, key=lambda one: MOMENTS.index(one.moment)):
         program = use.program
         if program is None or program in priced:
             continue
@@ -656,7 +655,8 @@ def _with_called(project: Project, entry: ServiceEntry, found: Estimated) -> Est
         if program.reason or len(priced) < MAX_CALLED:
             child = _estimate_called(project, entry, found.settings, program)
         if isinstance(child, str):
-            left.update({program.command: child} if is_by(use.moment, found.judged) else {})
+            if is_by(use.moment, found.judged):
+                left[program.command] = child
             continue
         priced[program] = child
         (awaited if program.is_awaited else staying).append((child, use))
@@ -666,9 +666,9 @@ def _with_called(project: Project, entry: ServiceEntry, found: Estimated) -> Est
         own = child.estimate.at(found.judged)
         beside = _since(use.moment, times(own, found.workers)._replace(passing=own.passing))
         found = found.with_processes(beside, child.uncounted, child.unread)
-        label, about = f"{child.entry.path} ({use.call.function})", "what it loads in a process of its own"
-        part = Part(label, None, own.expected, own.anonymous, "catalog", about, use.chain, use.moment)
         if found.workers == 1:
+            label, about = f"{child.entry.path} ({use.call.function})", "what it loads in a process of its own"
+            part = Part(label, None, own.expected, own.anonymous, "catalog", about, use.chain, use.moment)
             found = found._replace(process=found.process._replace(parts=(*found.process.parts, part)))
     service = entry.service
     reasons = (f"one of the programs of {service.name} is not counted: {reason}" for reason in left.values())

@@ -122,6 +122,7 @@ Step = NewContent | Kept | Refused
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the sub-command."""
+    newest = tag()
     parser = ArgumentParser(
         prog="memguard init",
         description="Show, and then write, what lets a project be checked at each commit and each pull request.",
@@ -137,8 +138,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--rev",
         metavar="REV",
         type=_revision,
-        default=tag(),
-        help=f"tag or commit to use ({tag() or 'no default where this is not installed'})",
+        default=newest,
+        help=f"tag or commit to use ({newest or 'no default where this is not installed'})",
     )
     parser.add_argument(
         "--repo", metavar="REPO", type=_repository,
