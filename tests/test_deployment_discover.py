@@ -240,6 +240,10 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({"compose.yaml": COMPOSE.replace("build: .", "build: backend"), "backend/compose.yaml": COMPOSE,
                       "backend/c.py": "", "backend/Dockerfile": DOCKERFILE}, ["app compose.yaml"], [],
                      id="compose-of-what-the-root-starts"),
+        pytest.param({"compose.yaml": "services: {init: {build: db}}\n",
+                      "db/Dockerfile": "FROM python\nCMD alembic upgrade head\n", "Dockerfile": DOCKERFILE, "image.py": ""},
+                     ["init db/Dockerfile", "web Dockerfile"], [],
+                     id="compose-that-starts-no-python"),
     ],
 )  # fmt: skip
 def test_services_of_the_root(

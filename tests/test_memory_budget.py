@@ -313,6 +313,26 @@ def test_what_cannot_be_known_is_said(
     assert judge(capsys) == (0, {**report, "services": [], "findings": []})
 
 
+def test_the_settings_tell_the_number_of_processes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def processes(number: str) -> tuple[str, int | None]:
+        write(root, {"memguard.toml": f"[services.w]\nworkers = {number}\n" if number else ""})
+        (service,) = judge(capsys)[1]["services"]
+        return service["verdict"], service["processes"]
+
+    write(root, {"Procfile": "w: gunicorn app:app --workers $WORKERS\n", "app.py": "import flask\napp = flask.Flask('a')\n"})
+    assert processes("") == ("unknown", None)
+    assert processes("2") == ("ok", 2)
+    assert processes("1") == ("ok", 1)
+    write(root, {"Procfile": "w: gunicorn app:app --workers 4\n"})
+    assert processes("") == ("ok", 4)
+    assert processes("2") == ("ok", 2), "the host may set another number than the command"
+    calls = "".join(f"def f{at}():\n    f{at + 1}()\n" for at in range(3000))
+    write(root, {"Procfile": "w: python app.py\n", "app.py": f"import flask\n{calls}def f3000():\n    pass\nf0()\n"})
+    assert processes("") == ("unknown", None)
+    assert "[services.w] workers = 1" in judge(capsys)[1]["findings"][0]["fix"]
+    assert processes("1") == ("ok", 1), "what the finding says can be done"
+
+
 def test_what_code_does_without_counts_where_it_is_installed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render = "services: [{type: web, name: w, runtime: python, plan: free, startCommand: flask run, buildCommand: %s}]\n"
     small = "pip install -r small.txt"

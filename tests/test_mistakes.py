@@ -172,6 +172,12 @@ MISTAKES = {
         ["memguard.toml:2: error: column 1: services.web.skip must be the reason why it is not judged, not ''"],
         {"memguard.toml": '[services.web]\nskip = ""\n'},
     ),
+    "no processes": Mistake(
+        "check",
+        2,
+        ["memguard.toml:2: error: column 1: services.web.workers must be a number from 1 to 9999, not 0"],
+        {"memguard.toml": "[services.web]\nworkers = 0\n"},
+    ),
     "a merge in requirements.txt": Mistake(
         "check --select MG1",
         2,

@@ -39,13 +39,15 @@ def test_each_key_has_a_default() -> None:
 GOOD = [
     'limit = "512MiB"\n', 'limit = "1.5 gb"\n', 'scope = "all"\n', 'target-python = "3.11.9"\n', 'pins = {openai = "<2"}\n',
     '[budget]\nwarn = "70.5 %"\njudge = "all"\npessimistic = true\n', '[services.web]\nskip = "toy"\n', 'exclude = ["a"]\n',
+    "[services.web]\nworkers = 2\n",
     '[heavy]\nallow = {pandas = "why"}\nonly-through = {litellm = "app.lazy"}\n', "[forbid]\ncompanions = true\n",
 ]  # fmt: skip
 BAD = [
     'limit = "512"\n', "limit = 512\n", 'scope = "some"\n', 'target-python = "2.7"\n', "pins = {openai = 2}\n",
     '[budget]\nwarn = "0.7"\n', '[budget]\njudge = "late"\n', '[services.web]\nskip = " "\n', 'exclude = "a"\n',
     "[heavy]\nallow = {pandas = 1}\n", "[forbid]\ncompanions = 1\n", 'platfrom = "x"\n', '[services.web]\nscope = "all"\n',
-    "[heavy]\nwarn = 1\n",
+    "[heavy]\nwarn = 1\n", "[services.web]\nworkers = 0\n", "[services.web]\nworkers = true\n",
+    "[services.web]\nworkers = 10000\n",
 ]  # fmt: skip
 
 

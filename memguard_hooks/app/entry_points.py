@@ -125,7 +125,14 @@ def read_command(project: Project, service: Service) -> StartCommand:
     around = (tuple(sorted(one.items())) for one in (service.environment, service.mounts))
     written = (service.name, service.command, service.folder, service.platform, service.plan, service.unread, service.cpus)
     key = ("start", *written, *around, settings)
-    return parse_once(project.tree, key, lambda: _read_command(project, service, settings))
+    return parse_once(project.tree, key, lambda: _counted(_read_command(project, service, settings), settings.workers))
+
+
+def _counted(command: StartCommand, workers: int | None) -> StartCommand:
+    """Return a start with the number of processes of the settings, if any, but where only a run decides what starts."""
+    if workers is None or command.workers == workers or command.ways:
+        return command
+    return command._replace(workers=1) if workers == 1 else command.with_number(workers)
 
 
 def read_once(project: Project, service: Service, command: str) -> StartCommand:

@@ -35,7 +35,7 @@ from memguard_hooks.app.work import find_work
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import Service, ServicePlace
-from memguard_hooks.deployment.start import Start, StartCommand
+from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, Step, is_by, mib, moment_name
 from memguard_hooks.formats.shell_words import split_plain
@@ -239,13 +239,7 @@ def _bounds(command: StartCommand) -> tuple[StartCommand, ...]:
     """Return a start with the fewest and with the most workers, where only the machine tells their number; else none."""
     if command.workers is not None or command.most is None:
         return ()
-    return tuple(_with_number(command, number) for number in (1, command.most))
-
-
-def _with_number(command: StartCommand, workers: int) -> StartCommand:
-    """Return a start whose number of workers nobody knows with one of them."""
-    start: Start = "fork" if command.start == "single" else command.start
-    return command._replace(workers=workers, start=start)
+    return tuple(command.with_number(number) for number in (1, command.most))
 
 
 def _estimate_ways(
@@ -344,11 +338,11 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
     if command.workers is not None or command.ways:
         return None
     if isinstance(entry, Skipped):
-        return _estimate_program(project, service, settings, _with_number(command, 1))
+        return _estimate_program(project, service, settings, command.with_number(1))
     walked = walk_entry(project, entry)
     if _is_unread(entry.path, walked):
         return None
-    return _estimate_walk(project, entry._replace(command=_with_number(command, 1)), settings, walked)
+    return _estimate_walk(project, entry._replace(command=command.with_number(1)), settings, walked)
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:

@@ -777,7 +777,7 @@ class _Folder:
             return reduce(join_services, (own, image, declared))
         elif self._are_built_either_way(processes, image):
             return join_services(own, declared.joined(_called(image, "image")))
-        if self._is_beside_image:
+        if self._is_beside_image or (not own.services and self._runs_python(image) and not self._runs_python(declared)):
             return join_services(own, declared.joined(image))
         return reduce(join_services, (own, declared, image))
 

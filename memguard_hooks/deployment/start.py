@@ -110,6 +110,11 @@ class StartCommand(Record):
     variables: tuple[tuple[str, str], ...] = ()
     started: tuple[str, ...] = ()
 
+    def with_number(self, workers: int) -> StartCommand:
+        """Return a start whose number of workers nobody knows with one of them."""
+        start: Start = "fork" if self.start == "single" else self.start
+        return self._replace(workers=workers, start=start)
+
     @property
     def commands(self) -> int:
         """The number of starts that are judged for it: itself, those beside it, and the ways that it may go."""

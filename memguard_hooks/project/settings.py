@@ -47,7 +47,8 @@ class AllowedName(Record):
 class ServiceSettings(Record):
     """What `[services.NAME]`, or the top level for all services, says of one service.
 
-    `is_asked` tells that the entry points are those of the command line, which win over what files start.
+    `is_asked` tells that the entry points are those of the command line, which win over what files start. `workers` are the
+    processes that a start makes, whatever its files say, None where they decide.
     """
 
     platform: str | None = None
@@ -63,6 +64,7 @@ class ServiceSettings(Record):
     judge: Moment | None = None
     skip: str = ""
     is_asked: bool = False
+    workers: int | None = None
 
     def over(self, other: ServiceSettings) -> ServiceSettings:
         """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
@@ -81,6 +83,7 @@ class ServiceSettings(Record):
             pessimistic=other.pessimistic if self.pessimistic is None else self.pessimistic,
             judge=self.judge or other.judge,
             skip=self.skip,
+            workers=self.workers,
         )
 
 
@@ -222,6 +225,9 @@ def _unused(data: bytes, path: str) -> tuple[Skipped, ...]:
     return (Skipped(path, line, f"its [tool.memguard] is not used: {FILE} is read instead"),)
 
 
+MAX_PROCESSES = 9999
+"""Processes that a start may make: four digits, as in the files that it is read from."""
+
 MAX_TEXTS = 1000
 """Items of one list: a glob and a file make a comparison each."""
 
@@ -339,6 +345,15 @@ class _Table:
             return value
         raise self._document.error(f"{self._name(name)} must be true or false, not {_shown(value)}", (*self._key, name))
 
+    def number(self, name: str, most: int) -> int | None:
+        """Return a number from 1 on, None where the key is not there."""
+        value = self.values.get(name)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most):
+            return value
+        raise self._document.error(
+            f"{self._name(name)} must be a number from 1 to {most}, not {_shown(value)}", (*self._key, name)
+        )
+
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.values.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -378,7 +393,7 @@ class _Table:
 
 
 _SHARED_KEYS = ("platform", "limit", "entrypoints", "target-python", "budget")
-_SERVICE_KEYS = (*_SHARED_KEYS, "skip")
+_SERVICE_KEYS = (*_SHARED_KEYS, "skip", "workers")
 _TOP_KEYS = (
     *_SHARED_KEYS,
     "source-roots",
@@ -467,6 +482,7 @@ def _service(table: _Table) -> ServiceSettings:
         pessimistic=budget.flag("pessimistic"),
         judge=budget.text("judge", _moment, "'start', 'serving' or 'all'"),
         skip=table.text("skip", _reason, "the reason why it is not judged") or "",
+        workers=table.number("workers", MAX_PROCESSES),
     )
 
 

@@ -73,8 +73,10 @@ def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport
     message = f"{report.name} is not judged: {report.reason}"
     if worker is not None:
         message += f"; {_of_workers(worker, report)}"
-        written = worker.command.written
-        fix = [f"write the number of workers {f'at {written}' if written else 'into the start command'}"]
+        written = f"at {worker.command.written}" if worker.command.written else "into the start command"
+        is_server = worker.command.program != "python"
+        fix = [f"write the number of workers {written}", f"or into the settings: {key} workers = 1"] if is_server else []
+        fix = fix or [f"say how many processes it is, in the settings: {key} workers = 1"]
     elif is_installed_program(project, assessed.service):
         limit = f" --limit {mib(report.limit)}MiB" if report.limit is not None else ""
         fix = [f"measure it where it is installed: memguard measure --service {report.name}{limit}"]
