@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import machine
@@ -26,6 +27,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run by hand, and the one of each week, try more of what is drawn by a seed."""
     parser.addoption("--installed-files", type=int, default=40, help="how many installed files each comparison reads")
     parser.addoption("--times", type=int, default=1, help="how many times as many generated cases are tried")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without a look for garbage: thousands of tests are made and none is dropped, nor looked at again later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
@@ -66,6 +78,14 @@ def _plain_installers() -> Iterator[None]:
             patch.delenv(name)
         for name, value in found.items():
             patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_python() -> Iterator[None]:
+    """Let what tests start keep its bytecode, as it does at users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
