@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,16 @@ def nearly(draw: st.DrawFn) -> object:
     return other
 
 
+def facts_of_plain(facts: Facts) -> tuple[object, ...]:
+    return (facts.analysis(NAME, Target(), lambda: PLAIN), facts.outline(NAME, DJANGO, lambda: PLAIN),
+            facts.names(NAME, lambda: PLAIN))  # fmt: skip
+
+
+@cache
+def true_facts() -> Facts:
+    return Facts(Store(None))
+
+
 @given(value=nearly() | JSON)
 @settings(max_examples=400, deadline=None)
 def test_any_json_in_the_place_of_a_fact_is_the_fact_or_found_out_again(value: object) -> None:
@@ -147,16 +157,10 @@ def test_any_json_in_the_place_of_a_fact_is_the_fact_or_found_out_again(value: o
     kind = repr((*target._replace(called=frozenset()),)).encode()
     outline = (b"outline", repr(DJANGO).encode(), NAME)
     keys: tuple[tuple[bytes, ...], ...] = ((b"analysis", kind, NAME), outline, (b"names", NAME))
-    true = Facts(Store(None))
-    expected = (true.analysis(NAME, target, lambda: PLAIN), true.outline(NAME, DJANGO, lambda: PLAIN),
-                true.names(NAME, lambda: PLAIN))  # fmt: skip
     store = Store(None)
     for key in keys:
         store.put(value, *key)
-    facts = Facts(store)
-    found = (facts.analysis(NAME, target, lambda: PLAIN), facts.outline(NAME, DJANGO, lambda: PLAIN),
-             facts.names(NAME, lambda: PLAIN))  # fmt: skip
-    for one, true_one, key in zip(found, expected, keys, strict=True):
+    for one, true_one, key in zip(facts_of_plain(Facts(store)), facts_of_plain(true_facts()), keys, strict=True):
         if one == true_one:
             continue
         # It has been taken for the fact, so it must be one: written again, it is the same.
