@@ -216,3 +216,16 @@ def test_a_file_that_is_mapped_while_it_is_converted_kills_nothing() -> None:
     imported = 246.9  # what cannot be dropped of the libraries
     assert 900 < imported + found.anonymous / MIB < imported + found.peak / MIB < 1000
     assert found.read == model.weights()
+
+
+@pytest.mark.parametrize(
+    ("asked", "major", "resident", "anonymous"),
+    [("float16", None, 3704, 1237), ("bfloat16", None, 1508, 1501), ("float16", 4, 1772, 1765), ("", None, 20, 10)],
+)
+def test_what_is_kept_in_32_bits_stays_in_the_file(asked: str, major: int | None, resident: int, anonymous: int) -> None:
+    """flan-t5-large as float16 is resident with 3,541 MiB of its own and has 1,177 that cannot be dropped (2026-11-30)."""
+    model = find("hub", "google/flan-t5-large")
+    assert model is not None
+    found = memory_of("transformers", model, major, {"dtype": asked} if asked else {"dtype": "auto"})
+    assert ((found.rest + found.left) // MIB, found.anonymous // MIB) == (resident, anonymous)
+    assert found.anonymous + found.mapped >= model.weights("float16") or not found.left

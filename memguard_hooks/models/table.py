@@ -32,8 +32,9 @@ _OF_TEXT = frozenset({"bart", "bert", "gpt2", "llama", "t5"})
 class Model(Record):
     """One architecture by one of its names; `size` is parameters, or bytes or tokens, by what `dtype` says.
 
-    `vocabulary` is how many tokens a model of text knows, and `width` how many numbers one of BERT's kin makes of each; 0
-    where the table does not say.
+    `vocabulary` is how many tokens a model of text knows, `width` how many numbers one of BERT's kin makes of each, and
+    `exact` how many parameters transformers keeps in 32 bits where a call asks for float16 (`_keep_in_fp32_modules`: the
+    last layer of each feed-forward block of T5); 0 where the table does not say.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Model(Record):
     source: str
     vocabulary: int = 0
     width: int = 0
+    exact: int = 0
 
     def weights(self, dtype: str | None = None) -> int:
         """Return the bytes of the weights in a type of numbers, by default as they are stored."""
@@ -63,9 +65,16 @@ def models() -> dict[tuple[str, str], Model]:
         function, _, sizes = architecture.partition("(")
         vocabulary = int(sizes.partition(",")[0]) if function in _OF_TEXT else 0
         width = int(sizes.split(",")[4]) if function == "bert" else 0
+        exact = _exact(sizes.split(",")) if function == "t5" else 0
         for name in names.split(" "):
-            found[kind, name.lower()] = Model(name, kind, int(size), dtype, family, source, vocabulary, width)
+            found[kind, name.lower()] = Model(name, kind, int(size), dtype, family, source, vocabulary, width, exact)
     return found
+
+
+def _exact(sizes: list[str]) -> int:
+    """Return the parameters of T5's last layers, of its encoder and its decoder."""
+    layers, width, inner = int(sizes[1]), int(sizes[2]), int(sizes[4])
+    return 2 * layers * width * inner
 
 
 def find(kind: str, name: str) -> Model | None:
