@@ -35,13 +35,26 @@ ROOM = 0.9
 class Case(NamedTuple):
     """A model, the library that loads it, the type of numbers that the call asks for, and how the weights are stored.
 
-    Empty strings are the library's own choice, and safetensors (`bin` is PyTorch's own format) as the table has it.
+    Empty strings are the library's own choice, and safetensors (`bin` is PyTorch's own format) as the table has it. `texts`
+    are those of one batch, of 120 words each; the library's own size where it is 0.
     """
 
     library: str
     model: str
     asked: str = ""
     stored: str = ""
+    texts: int = 0
+
+    @property
+    def label(self) -> str:
+        """How its rows are called."""
+        return "/".join(self[:4]) + (f"/{self.texts}" if self.texts else "")
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What its call gives the library."""
+        asked = {OPTIONS[self.library]: self.asked} if self.asked else {}
+        return {**asked, **({"batch_size": str(self.texts)} if self.texts else {})}
 
 
 HELD_OUT = (
@@ -127,7 +140,16 @@ CONVERSIONS = (
 )
 """Types of numbers that are not as stored, and weights that are not safetensors."""
 
-CASES = {"held-out": HELD_OUT, "held-out-later": HELD_OUT_LATER, "held-out-last": HELD_OUT_LAST, "conversions": CONVERSIONS}
+BATCHES = (
+    *(Case("sentence-transformers", "sentence-transformers/all-MiniLM-L6-v2", texts=texts) for texts in (8, 64, 128, 256)),
+    *(Case("sentence-transformers", "BAAI/bge-base-en-v1.5", texts=texts) for texts in (8, 64, 128)),
+    *(Case("sentence-transformers", "BAAI/bge-large-en-v1.5", texts=texts) for texts in (8, 64)),
+    *(Case("transformers", "google-bert/bert-base-uncased", texts=texts) for texts in (8, 64, 128)),
+)
+"""Batches of other sizes than the 32 texts of the fit."""
+
+CASES = {"held-out": HELD_OUT, "held-out-later": HELD_OUT_LATER, "held-out-last": HELD_OUT_LAST, "conversions": CONVERSIONS,
+         "batches": BATCHES}  # fmt: skip
 
 KINDS = {"faster-whisper": "whisper", "openai-whisper": "whisper", "transformers": "hub", "sentence-transformers": "hub"}
 OPTIONS = {"faster-whisper": "compute_type", "openai-whisper": "dtype", "transformers": "dtype",
@@ -329,7 +351,7 @@ def configure(kind: str, sizes: list[int], named: dict[str, int]) -> tuple[str, 
 
 LOAD = """
 import json, os, sys
-folder, asked = sys.argv[1:3]
+folder, asked, texts = sys.argv[1], sys.argv[2], int(sys.argv[3])
 stages = {}
 def stage(name):
     found = {}
@@ -383,6 +405,8 @@ with torch.inference_mode():
         model.generate(torch.randint(10, 1000, (1, 64)), max_new_tokens=16, decoder_start_token_id=0)
     elif name.endswith(("LMHeadModel", "CausalLM")):
         model.generate(torch.randint(10, 1000, (1, 64)), max_new_tokens=16)
+    elif texts:
+        model(torch.randint(10, 1000, (texts, 122)))
     else:
         model(torch.randint(10, 1000, (1, 64)))
 stage("use")
@@ -393,7 +417,8 @@ torch.set_num_threads(2)
 stage("import")
 model = sentence_transformers.SentenceTransformer(folder + "/whole", device="cpu")
 stage("load")
-model.encode([" ".join(f"w{10 + (7 * text + word) % 900}" for word in range(120)) for text in range(32)])
+given = [" ".join(f"w{10 + (7 * text + word) % 900}" for word in range(120)) for text in range(texts or 32)]
+model.encode(given, batch_size=len(given))
 stage("use")
 """,
 }
@@ -407,7 +432,7 @@ def load(python: str, folder: Path, case: Case, limit: int | None) -> dict[str, 
         if path.is_file():
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    command = [python, "-W", "ignore", "-c", LOAD + USE[case.library] + END, str(folder), case.asked]
+    command = [python, "-W", "ignore", "-c", LOAD + USE[case.library] + END, str(folder), case.asked, str(case.texts)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false"}
     if limit is None:
         return _run(command, environment)
@@ -444,7 +469,7 @@ def measure(case: Case, folder: Path, python: str, limits: Sequence[int]) -> Ite
         for limit in (None, *limits[middle:], *limits[:middle]):
             if fate(case, folder, limit) is not None:
                 continue
-            row = {"case": "/".join(case), "limit": limit, **load(python, place, case, limit)}
+            row = {"case": case.label, "limit": limit, **load(python, place, case, limit)}
             with (folder / "rows.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
             yield row
@@ -465,7 +490,7 @@ def fate(case: Case, folder: Path, limit: int | None) -> bool | None:
     of room for what the kernel keeps for it; what had more that is no page of a file is killed.
     """
     for row in read(folder):
-        if row["case"] != "/".join(case):
+        if row["case"] != case.label:
             continue
         was_killed, other = bool(row["status"]), row["limit"]
         if other == limit:
@@ -487,27 +512,31 @@ def fate(case: Case, folder: Path, limit: int | None) -> bool | None:
 def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Iterator[str]:
     """Yield the lines of the table, and what they come to."""
     rows = {(row["case"], row["limit"]): row for row in read(folder)}
-    head = ("model", "type", "import", "rest", "formula", "off", "peak", "formula", "off", "in use", "formula",
-            *(f"in {limit}" for limit in limits))  # fmt: skip
+    head = ("model", "type", "import", "rest", "formula", "off", "peak", "formula", "off", "used", "in use",
+            "formula", "off", *(f"in {limit}" for limit in limits))  # fmt: skip
     yield f"| {' | '.join(head)} |"
     yield f"| --- | --- |{' ---: |' * (len(head) - 2)}"
-    right = {"rest": 0, "peak": 0, "killed": 0}
-    told = 0
+    right = {"rest": 0, "peak": 0, "killed": 0, "batch": 0}
+    told = batches = 0
     for case in cases:
-        row = rows.get(("/".join(case), None))
+        row = rows.get((case.label, None))
         model = find(KINDS[case.library], case.model)
         if row is None or model is None:
             continue
         told += 1
         stages = row["stages"]
         base = stages["import"][0]
-        memory = memory_of(case.library, model, None, {OPTIONS[case.library]: case.asked} if case.asked else {})
-        rest, peak, served = (base + size / MIB for size in (memory.rest, memory.peak, memory.served))
+        memory = memory_of(case.library, model, None, case.options)
+        sizes = (memory.rest + memory.left, memory.peak, memory.served + memory.left)
+        rest, peak, served = (base + size / MIB for size in sizes)
         kept = max(memory.peak, memory.served) - (memory.rest - memory.anonymous)  # what no limit makes the kernel drop
         resident = peak + memory.read / MIB
         off, off_peak = rest / stages["load"][0] - 1, resident / stages["load"][2] - 1
         right["rest"] += abs(off) <= 0.07
         right["peak"] += abs(off_peak) <= 0.10
+        off_use = (served + memory.mapped / MIB) / stages["use"][2] - 1
+        batches += bool(case.texts)
+        right["batch"] += bool(case.texts) and abs(off_use) <= 0.10
         fates = []
         for limit in limits:
             found = fate(case, folder, limit)
@@ -515,15 +544,18 @@ def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Itera
                 expected = stages["import"][1] + kept / MIB > limit
                 fates.append((("killed" if found else "lives") + ("" if expected == found else " (!)"), expected == found))
         right["killed"] += all(fine for _, fine in fates)
-        kind = " ".join(filter(None, (case.asked or "as stored", case.stored)))
+        kind = " ".join(filter(None, (case.asked or "as stored", case.stored, case.texts and f"{case.texts} texts")))
         cells = (f"{case.library} {case.model.rpartition('/')[2]}", kind, f"{base:.0f}",
                  f"{stages['load'][0]:.0f}", f"{rest:.0f}", f"{off:+.1%}", f"{stages['load'][2]:.0f}", f"{resident:.0f}",
-                 f"{off_peak:+.1%}", f"{stages['use'][0]:.0f}", f"{served + memory.mapped / MIB:.0f}",
+                 f"{off_peak:+.1%}", f"{stages['use'][0]:.0f}",
+                 f"{stages['use'][2]:.0f}", f"{served + memory.mapped / MIB:.0f}", f"{off_use:+.1%}",
                  *(fate for fate, _ in fates))  # fmt: skip
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield (f"of {told}: at rest within 7 % {right['rest']}, at the peak within 10 % {right['peak']}, "
            f"fate right in all of {len(limits)} limits {right['killed']}")  # fmt: skip
+    if batches:
+        yield f"of {batches} with a batch: the peak in use within 10 % {right['batch']}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -539,7 +571,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="WORD", help="models whose library, name or type has it")
     parser.add_argument("--no-limits", action="store_true", help="measure without control groups alone")
     options = parser.parse_args(arguments)
-    cases = [case for name in options.cases for case in CASES[name] if options.only in "/".join(case)]
+    cases = [case for name in options.cases for case in CASES[name] if options.only in case.label]
     limits = () if options.no_limits else LIMITS
     for case in cases:
         for row in measure(case, options.folder, options.python, limits):
