@@ -1,6 +1,6 @@
 """Calls at start: what each takes for real, beside what is estimated of it.
 
-    python benchmarks/start_work.py FOLDER [--sentry]
+    python benchmarks/start_work.py FOLDER [--sentry] [--only WORD]
 
 makes files by a seed, and an environment in FOLDER with the libraries of the calls. Each call runs in fresh processes
 after its import, with the files of the environment evicted. What it adds to the resident memory of the process is the
@@ -17,8 +17,10 @@ import argparse
 import csv
 import json
 import os
+import pickle
 import random
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -92,6 +94,17 @@ CASES = (
     *(Case("import openpyxl", f"x = openpyxl.load_workbook('{name}.xlsx')") for name in ("sensor", "people")),
     *(Case("import pandas, openpyxl", f"x = pandas.read_excel('{name}.xlsx')") for name in ("sensor", "people")),
     Case("import yaml", "x = yaml.safe_load(open('small.yaml'))"),
+    *(
+        Case("import pickle", f"x = pickle.load(open('{name}.pkl', 'rb'))")
+        for name in ("orders", "places", "vectors", "texts")
+    ),
+    *(
+        Case("import sqlite3", f"x = sqlite3.connect('{name}.db').execute('select * from t').fetchall()")  # noqa: S608
+        for name in ("people", "notes")
+    ),
+    Case("import sqlite3, pandas", "x = pandas.read_sql('select * from t', sqlite3.connect('sensor.db'))"),
+    Case("from PIL import Image", "x = Image.open('photo.jpg').convert('RGB')"),
+    Case("from PIL import Image", "x = Image.open('chart.png'); x.load()"),
     Case("import cv2", "x = cv2.imread('photo.jpg')"),
     Case("import cv2", "x = cv2.imread('chart.png')"),
     *(
@@ -133,10 +146,25 @@ def make_files(folder: Path, seed: int) -> None:
     }  # fmt: skip
     for name, value in values.items():
         (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps(json.loads(json.dumps(value))))
+    for name in ("sensor", "people", "notes"):
+        with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            store(folder / f"{name}.db", list(csv.reader(file)))
     (folder / "names.txt").write_text("\n".join(draw.choice(words).title() for _ in range(250_000)), encoding="utf-8")
     chinese = ["".join(chr(draw.randint(0x4E00, 0x9000)) for _ in range(18)) for _ in range(60_000)]
     (folder / "chinese.txt").write_text("\n".join(chinese), encoding="utf-8")
     (folder / "small.yaml").write_text("\n".join(f"- {{id: {i}, name: {draw.choice(words)}}}" for i in range(12_000)))
+
+
+def store(path: Path, rows: list[list[str]]) -> None:
+    """Write a database of one table."""
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as connection:
+        head, *others = rows
+        kinds = ["text" if any(one[at].strip("-.0123456789") for one in others[:99]) else "real" for at in range(len(head))]
+        connection.execute(f"create table t({', '.join(f'{name} {kind}' for name, kind in zip(head, kinds, strict=True))})")
+        connection.executemany(f"insert into t values({', '.join('?' * len(head))})", others)
+    connection.close()
 
 
 MAKE = """
@@ -201,10 +229,10 @@ def estimate(folder: Path, source: str, requirements: str) -> float:
     )
 
 
-def rows(folder: Path, python: Path) -> Iterator[tuple[str, float, float]]:
+def rows(folder: Path, python: Path, word: str) -> Iterator[tuple[str, float, float]]:
     """Yield each call, what it takes and what is estimated."""
     requirements = versions(python)
-    for case in CASES:
+    for case in (one for one in CASES if word in one.call):
         real = measure(python, folder, case.imports, case.call)
         with_call = estimate(folder, f"{case.imports}\n{case.call}\n", requirements)
         yield case.call, real, with_call - estimate(folder, f"{case.imports}\n", requirements)
@@ -229,6 +257,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sentry", action="store_true", help="five random sets of libraries beside sentry-sdk")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--only", default="", metavar="WORD", help="calls that have it")
     asked = parser.parse_args()
     folder = asked.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -238,7 +267,7 @@ def main() -> int:
         make_files(folder, asked.seed)
         python = install(folder / "environment", LIBRARIES)
         subprocess.run([python, "-c", MAKE], cwd=folder, check=True)
-        found, within, small = rows(folder, python), WITHIN, SMALL
+        found, within, small = rows(folder, python, asked.only), WITHIN, SMALL
     kept = total = 0
     for call, real, expected in found:
         is_within = abs(expected - real) <= max(small, within * real)

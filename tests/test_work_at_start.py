@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import sqlite3
+import subprocess
 import sys
 import tracemalloc
 import types
@@ -22,7 +24,7 @@ from memguard_hooks.catalog.lookup import distributions, is_provided
 from memguard_hooks.commands import check
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
-from memguard_hooks.startup.contents import CELL, CODECS, FRAME, FRAME_CELL, size_in_memory
+from memguard_hooks.startup.contents import CELL, CODECS, FRAME, FRAME_CELL, PAGES_KEPT, size_in_memory
 from memguard_hooks.startup.table import companions, drivers, integrations, known_calls
 from memguard_hooks.tree import WorkTree
 
@@ -998,3 +1000,147 @@ def test_yaml_is_priced_by_its_nodes(text: str, nodes: int) -> None:
     """What loading leaves behind goes with the scalars, lists and mappings, not with the bytes."""
     data = text.encode() * 100
     assert size_in_memory("yaml", len(data), data) == nodes * 100 * 640
+
+
+def rows_of(count: int) -> list[tuple[int, str, float | None]]:
+    """Return records that differ."""
+    return [(number * 7, f"the name of number {number}", number / 7 if number % 3 else None) for number in range(count)]
+
+
+PICKLED: dict[str, Any] = {
+    "records": [{"id": number, "name": name, "at": at} for number, name, at in rows_of(30_000)],
+    "tuples": rows_of(40_000),
+    "a mapping of lists": {name: [number, at] for number, name, at in rows_of(30_000)},
+    "texts": [name * 8 for _, name, _ in rows_of(20_000)],
+    "bytes": b"x" * 12_000_000,
+}
+
+
+RESIDENT = """
+import pickle, sys
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+before = resident()
+with open(sys.argv[1], "rb") as file:
+    data = pickle.load(file)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.parametrize("protocol", [2, 4, pickle.HIGHEST_PROTOCOL])
+@pytest.mark.parametrize("name", PICKLED)
+def test_a_pickle_takes_what_is_in_it(tmp_path: Path, name: str, protocol: int) -> None:
+    """A pickle of records was told by its bytes, and takes up to twelve times that."""
+    data = pickle.dumps(PICKLED[name], protocol)
+    (tmp_path / "x").write_bytes(data)
+    taken = int(subprocess.check_output([sys.executable, "-c", RESIDENT, str(tmp_path / "x")]))
+    assert abs(size_in_memory("pickle", len(data), data) - taken) < max(2 * MIB, 0.2 * taken)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x80", b"\x80\x04", b"(" * 5000, b"x\x9c" + b"1" * 500, b"u" * 500, b"I" + b"9" * 9000]
+)
+def test_no_bytes_are_too_odd_for_a_pickle(data: bytes) -> None:
+    """What is no pickle, or ends early, takes what is there."""
+    assert 0 <= size_in_memory("pickle", 10_000, data) < 20_000_000
+
+
+def test_data_of_a_pickle_is_told_as_data(judge: Judge, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lists and mappings are MG211 as JSON is; what names a library is a model."""
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(PICKLED["records"]))
+    source = f"{SOURCE}import pickle\nwith open('x.pkl', 'rb') as file:\n    DATA = pickle.load(file)\n"
+    assert codes(judge({"main.py": source})) == [("MG211", 5)]
+    size, moment = parts(capsys)["x.pkl (pickle.load)"]
+    assert (8 < size < 14, moment) == (True, "start")
+
+
+def database(path: Path, count: int) -> None:
+    """Write a database of one table."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table t(id, name, at)")
+        connection.executemany("insert into t values(?, ?, ?)", rows_of(count))
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_told"),
+    [
+        ("ROWS = sqlite3.connect('x.db').execute('SELECT * FROM t').fetchall()", True),
+        ("db = sqlite3.connect('x.db')\nROWS = db.execute('select id, name from t order by id;').fetchall()", True),
+        ("cur = sqlite3.connect('x.db').cursor()\ncur.execute('select * from t')\nROWS = cur.fetchall()", True),
+        ("ROWS = pandas.read_sql('select * from t', sqlite3.connect('x.db'))", True),
+        ("ROWS = pandas.read_sql_query('select * from t', sqlalchemy.create_engine('sqlite:///x.db'))", True),
+        ("ROWS = sqlite3.connect('x.db').execute('select * from t where id = 1').fetchall()", False),
+        ("ROWS = sqlite3.connect('x.db').execute('select count(*) from t').fetchall()", False),
+        ("ROWS = sqlite3.connect('x.db').execute('select distinct name from t').fetchall()", False),
+        ("cur = sqlite3.connect('x.db').cursor()\ncur.execute('select * from t limit 3')\nROWS = cur.fetchall()", False),
+        ("def go(q): return sqlite3.connect('x.db').execute(q).fetchall()\nROWS = go(input())", False),
+    ],
+)
+def test_all_rows_of_a_table_are_read(judge: Judge, tmp_path: Path, statement: str, *, is_told: bool) -> None:
+    """A query for all rows of the only table takes what these do; of another nobody knows."""
+    database(tmp_path / "x.db", 60_000)
+    found = judge({"main.py": f"{SOURCE}import sqlite3, pandas, sqlalchemy\n{statement}\n", "requirements.txt": "pandas\n"})
+    assert [one["code"] for one in found if one["code"] == "MG211"] == ["MG211"] * is_told
+
+
+def test_rows_are_sized_by_their_records(tmp_path: Path) -> None:
+    """Text, numbers and nothing, by a sample of the pages; of a database of two tables no page says whose it is."""
+    database(tmp_path / "x.db", 60_000)
+    data = (tmp_path / "x.db").read_bytes()
+    tracemalloc.start()
+    rows = sqlite3.connect(tmp_path / "x.db").execute("select * from t").fetchall()
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(rows) == 60_000
+    assert abs(size_in_memory("sqlite", len(data), data) - PAGES_KEPT - taken) < 0.15 * taken
+    assert size_in_memory("sqlite", 9000, data[:9000] + b"CREATE TABLE other(x)") == 0
+    assert all(size_in_memory("sqlite", end, data[:end]) >= 0 for end in (1, 20, 99, 101, 4095, 4097))
+
+
+@pytest.mark.parametrize("call", ["Image.open('x.png').convert('RGB')", "Image.open('x.png').load()"])
+def test_a_picture_of_pillow_takes_four_bytes_a_pixel(judge: Judge, tmp_path: Path, call: str) -> None:
+    """`Image.open` itself reads a few bytes."""
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (2000).to_bytes(4, "big") * 2)
+    (found,) = judge({"main.py": f"{SOURCE}from PIL import Image\nPICTURE = {call}\n"})
+    assert "17 MiB" in found["message"]
+    assert not judge({"main.py": f"{SOURCE}from PIL import Image\nPICTURE = Image.open('x.png')\n"})
+
+
+SERVED = "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "requirements", "expected"),
+    [
+        ("from urllib.request import urlopen\nX = urlopen('https://example.com/x').read()", "", "MG213"),
+        ("from urllib.request import urlopen\nX = json.loads(urlopen('https://example.com/x').read())", "", "MG213"),
+        ("async def go(): await asyncio.create_subprocess_shell('redis-server')\nasyncio.run(go())", "", "MG212"),
+        ("def go():\n    while True: schedule.run_pending()\nthreading.Thread(target=go).start()", "schedule\n", "MG212"),
+        ("from opentelemetry.instrumentation.auto_instrumentation import initialize\ninitialize()",
+         "opentelemetry-distro\nopentelemetry-instrumentation\nopentelemetry-sdk\nopentelemetry-exporter-otlp\n", "MG214"),
+    ],
+)  # fmt: skip
+def test_what_was_silent_is_told(judge: Judge, statement: str, requirements: str, expected: str) -> None:
+    """Calls below `.read()`, of a shell, of a scheduler in a thread, and of an agent by its function."""
+    source = f"{SOURCE}import asyncio, json, schedule, threading\n{statement}\n"
+    found = judge({"main.py": source, "requirements.txt": f"flask\n{requirements}"})
+    assert [one["code"] for one in found] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("command", "backend", "expected"),
+    [("migrate", "postgresql", ["MG213"]), ("collectstatic", "postgresql", []), ("migrate", "sqlite3", [])],
+)
+def test_a_command_of_django_migrates_a_database(judge: Judge, command: str, backend: str, expected: list[str]) -> None:
+    """`call_command("migrate")` waits for the database in each worker, unless that is a file."""
+    settings = f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.{backend}'}}}}\nINSTALLED_APPS = ['core']\n"
+    begin = "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'proj.settings'\nimport django\ndjango.setup()\n"
+    call = f"from django.core.management import call_command\ncall_command('{command}')\n"
+    models = "from django.db import models\nclass A(models.Model): pass\n"
+    files = {"proj/settings.py": settings, "proj/wsgi.py": f"{begin}{call}{SERVED}", "core/models.py": models}
+    packages = {"proj/__init__.py": "", "core/__init__.py": ""}
+    found = judge({**files, **packages, "requirements.txt": "django\npsycopg2-binary\n"}, "gunicorn proj.wsgi --workers 3")
+    assert [one["code"] for one in found] == expected

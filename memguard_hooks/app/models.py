@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.models.calls import ModelCall
     from memguard_hooks.models.folding import Folding
+    from memguard_hooks.models.memory import ModelMemory
     from memguard_hooks.models.table import Model
     from memguard_hooks.project.project import Project
 
@@ -67,6 +68,8 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     cut: dict[Skipped, None] = {}
     for call, moment in _first(timed, bound):
         files = _pickles(project, entry, call)
+        if moment == "start" and _are_data(project, call, files):
+            continue
         of_pickles += _pickled(project, entry, walked, call, moment, files)
         cut.update((one, None) for one in _cut(project, files))
         is_used = (call.path, call.line, call.column) not in unused
@@ -314,7 +317,7 @@ def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
         size = _size(project, entry, use)
         of_hub = find("hub", use.name) if size is None and loader.file_format == "onnx" else None
         size = of_hub.weights("float32") if of_hub is not None else size
-        return use if size is None else use._replace(memory=memory_of_file(loader.file_format, size))
+        return use if size is None else use._replace(memory=_of_file(project, entry, use, size))
     model = model_in_folder(project, entry, use.call.path, loader, use.name)
     if model is None and loader.kind != "unknown":
         model = model_of(loader, use.name)
@@ -329,6 +332,25 @@ def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
     framework = {"framework": "tensorflow"} if is_tensorflow else {}
     choices = [use.replaced(model, {**dict(options), **framework}) for options in _choices(use.call.options)]
     return max(choices, key=_heaviest)._replace(name=use.name)
+
+
+def _of_file(project: Project, entry: ServiceEntry, use: ModelUse, size: int) -> ModelMemory:
+    """Return what reading a file takes: of a pickle by what is in it, where that is more than the file."""
+    from memguard_hooks.models.memory import memory_of_file
+
+    form = use.call.loader.file_format
+    found = memory_of_file(form, size)
+    if form != "pickle":
+        return found
+    from memguard_hooks.app.model_files import find_file
+    from memguard_hooks.app.pickled import sized
+
+    file = find_file(project, entry, use.call.path, use.name)
+    taken = sized(project.tree, file[0]) if file is not None else None
+    if taken is None or taken <= size:
+        return found
+    more = max(0, found.rest + found.more - taken)
+    return found._replace(rest=taken, anonymous=taken, peak=taken, served=taken, more=more)
 
 
 def _choices(options: Mapping[str, tuple[str, ...]]) -> Iterator[list[tuple[str, str]]]:
@@ -380,6 +402,18 @@ def _pickles(project: Project, entry: ServiceEntry, call: ModelCall) -> dict[str
 
     found = {name: find_file(project, entry, call.path, name) for name in call.names}
     return {name: None if file is None else file[0] for name, file in found.items()}
+
+
+def _are_data(project: Project, call: ModelCall, files: Mapping[str, str | None] | None) -> bool:
+    """Return whether all that a call may unpickle is data, which is read into memory as other files are."""
+    from memguard_hooks.app.pickled import is_data
+
+    return (
+        bool(files)
+        and not call.reason
+        and call.loader.library == "pickle"
+        and all(path is not None and is_data(project.tree, path) for path in (files or {}).values())
+    )
 
 
 def _cut(project: Project, files: Mapping[str, str | None] | None) -> Iterator[Skipped]:

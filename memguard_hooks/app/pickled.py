@@ -57,6 +57,27 @@ def names_too_much(tree: Tree, path: str) -> bool:
     return _named_in(tree, path)[1]
 
 
+def is_data(tree: Tree, path: str) -> bool:
+    """Return whether a file is a pickle that names no library: lists and mappings, and no model."""
+    names, _ = _named_in(tree, path)
+    return not names and sized(tree, path) is not None
+
+
+def sized(tree: Tree, path: str) -> int | None:
+    """Return what a pickle takes once it is loaded, None for what is none, compressed, or too large to be read."""
+
+    def find() -> int | None:
+        from memguard_hooks.startup.objects import size_of_pickle
+
+        try:
+            data = tree.read(path) or b""
+        except UnreadableError:
+            return None
+        return size_of_pickle(len(data), data)
+
+    return parse_once(tree, ("size of a pickle", path), find)
+
+
 def _named_in(tree: Tree, path: str) -> tuple[tuple[str, ...], bool]:
     """Return the modules that a file names as a pickle does, and whether it has more names; looked for once.
 

@@ -65,6 +65,9 @@ SERVICES = {
 MAX_CHAIN = 5
 """Names for names that one name is followed through."""
 
+DJANGO = "django.core.management.call_command"
+"""Runs a command of Django's, of which `migrate` changes the database."""
+
 UNRESOLVED = frozenset({"create_all", "upgrade", "start", "ping", "run_polling", "run_webhook"})
 """Last names of calls whose receiver another file may have made."""
 
@@ -292,10 +295,16 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
         found = [driver_of(project, entry, call.known.how, scheme=scheme) for scheme in schemes or [""]]
         yield use._replace(brought=tuple(dict.fromkeys(filter(None, found))))
     elif kind == "tables":
-        if not any(isinstance(one, str) and one.startswith("sqlite") for one in call.values):
+        is_of_file = any(isinstance(one, str) and one.startswith("sqlite") for one in call.values)
+        if not is_of_file and (call.known.function != DJANGO or _migrates(project, entry, walked, call)):
             yield use
     elif kind != "companion" and not any(isinstance(one, str) and one.startswith(("file:", "data:")) for one in call.values):
         yield use
+
+
+def _migrates(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> bool:
+    """Return whether a command of Django's changes a database that is no file."""
+    return "migrate" in call.values and any(django_drivers(project, entry, walked.externals))
 
 
 def _installed_of(project: Project, entry: ServiceEntry, package: str, modules: Iterable[str]) -> tuple[str, ...]:
@@ -307,6 +316,7 @@ def _installed_of(project: Project, entry: ServiceEntry, package: str, modules: 
 
 def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:
     from memguard_hooks.app.model_files import find_file
+    from memguard_hooks.app.pickled import is_data
     from memguard_hooks.startup.contents import size_in_memory
 
     call = use.call
@@ -323,6 +333,8 @@ def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkU
         if file is None:
             continue
         path, size = file
+        if call.known.how == "pickle" and (use.moment != "start" or not is_data(project.tree, path)):
+            continue  # a model
         data = _contents(project, path, size)
         form = "lines" if call.is_partial and call.known.how in ("rows", "records") else call.known.how
         is_object = _major(project, entry, "pandas") < FIRST_WITH_TEXTS

@@ -13,7 +13,7 @@ from memguard_hooks.startup.table import BROWSER, FILE, OF_PROGRAMS, READS, Know
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.scopes import CallInScope, NameScope
@@ -39,6 +39,23 @@ UNTOLD = "?"
 
 MAX_WORDS = 10
 """Judgment: words of a command in which the file is looked for that Python is started with."""
+
+OF_TABLES = ("sqlite", "frame-sqlite")
+"""Forms of data that a query brings back."""
+
+OPENED = (*OF_TABLES, "opened-image")
+"""Forms of data whose file an earlier call has opened."""
+
+OPENERS = ("sqlite3.connect", "sqlalchemy.create_engine", "PIL.Image.open")
+"""The calls that open it."""
+
+MAX_QUERY = 500
+"""Letters of a query that is looked at."""
+
+_WHOLE = late_pattern(
+    r"""(?is)\s*select\s(?!\s*distinct\b)[\w\s,.*"`]+?\sfrom\s+[\w"`.]+\s*(?:order\s+by\s[\w\s,."`]+)?;?\s*"""
+)
+"""A query that brings back all rows of one table."""
 
 _FILLED_IN = late_pattern(r"%[sdr]|\{\w*\}")
 
@@ -81,7 +98,8 @@ def find_calls(
     read: set[int] = set()
     started: dict[tuple[str, NameScope], list[CallInScope]] = {}
     returned: dict[NameScope, set[ast.expr | None]] = {}
-    for call in module.calls if module is not None else ():
+    calls = module.calls if module is not None else ()
+    for call in calls:
         is_main = any(one.test is not None and is_main_test(one.test) for one in call.conditions)
         function = call.scope.function
         body = function.name if function is not None else MAIN if is_main else ""
@@ -99,14 +117,13 @@ def find_calls(
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
             if known is None:
                 continue
-        inner = _argument(call.node, known)
-        if known.kind == "data":
-            read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
-        values = tuple(_values(folding, known, inner, call.scope))
+        values = tuple(_values_of(folding, call, known, calls))
         if known.kind == "data" and not (values or known.size):
             known = importer_named(name)
             if known is None:
                 continue  # a file that nobody can know, which is cheaper to tell than whether the conditions hold
+        if known.kind == "data":
+            read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
         if folding.holds(call.conditions) is False or folding.never_runs(function):
             continue
         if known.kind == "process":
@@ -246,6 +263,63 @@ def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Na
             yield value.variable
 
 
+def _values_of(folding: Folding, call: CallInScope, known: KnownCall, calls: Sequence[CallInScope]) -> Iterator[str | int]:
+    """Yield what says on what a call of a file works, among all calls of that file."""
+    if known.how in OPENED:
+        yield from _opened(folding, call, known, calls)
+    else:
+        yield from _values(folding, known, _argument(call.node, known), call.scope)
+
+
+def _opened(folding: Folding, call: CallInScope, known: KnownCall, calls: Sequence[CallInScope]) -> Iterator[str]:
+    """Yield the file that was opened for what a call reads: all rows of a table, or the pixels of an image."""
+    function = call.node.func
+    receiver = function.value if isinstance(function, ast.Attribute) else None
+    source: ast.expr | None = receiver
+    if known.how in OF_TABLES:
+        query, source = argument(call.node, 0, ("sql", "table_name")), argument(call.node, 1, ("con",))
+        if known.function.endswith(".fetchall"):
+            executed = receiver if isinstance(receiver, ast.Call) else _executed(receiver, call, calls)
+            query = executed.args[0] if executed is not None and executed.args else None
+            source = receiver
+        queries = folding.values(query, call.scope) if query is not None else ()
+        if not any(isinstance(one, str) and _reads_all(one, known) for one in queries):
+            return
+    if source is not None:
+        yield from _file_behind(folding, source, call.scope)
+
+
+def _executed(receiver: ast.expr | None, call: CallInScope, calls: Sequence[CallInScope]) -> ast.Call | None:
+    """Return the last call of `execute` on a cursor before its rows are fetched."""
+    name = receiver.id if isinstance(receiver, ast.Name) else None
+    found = None
+    for one in calls:
+        function = one.node.func
+        if name is None or one.scope is not call.scope or one.node.lineno >= call.node.lineno:
+            continue
+        if isinstance(function, ast.Attribute) and function.attr == "execute" and isinstance(function.value, ast.Name):
+            found = one.node if function.value.id == name else found
+    return found
+
+
+def _reads_all(query: str, known: KnownCall) -> bool:
+    """Return whether a query brings back all rows of a table."""
+    is_name = known.function.endswith("_table")
+    return is_name or (len(query) <= MAX_QUERY and _WHOLE.fullmatch(query) is not None)
+
+
+def _file_behind(folding: Folding, node: ast.expr, scope: NameScope, left: int = 4) -> Iterator[str]:
+    """Yield the file that something was made of, by the calls of its methods before: a connection, a cursor, a picture."""
+    for value in folding.values(node, scope):
+        if not isinstance(value, Made) or not left:
+            continue
+        if value.name in OPENERS and value.call.args:
+            names = (one for one in folding.values(value.call.args[0], value.scope) if isinstance(one, str))
+            yield from (one.removeprefix("sqlite:///") for one in names)
+        elif isinstance(value.call.func, ast.Attribute):
+            yield from _file_behind(folding, value.call.func.value, value.scope, left - 1)
+
+
 def _program(folding: Folding, node: ast.expr, scope: NameScope) -> Iterator[str]:
     """Yield the name of the program that a list of arguments, or a line of a shell, begins with."""
     first = node.elts[0] if isinstance(node, (ast.List, ast.Tuple)) and node.elts else node
@@ -262,7 +336,7 @@ def _program_of_python(folding: Folding, call: CallInScope) -> tuple[str, str]:
     The file is `UNTOLD` where only a run can tell it, and empty for another program, or code that is written in the command.
     """
     node, scope = call.node, call.scope
-    first = argument(node, 0, ("args",))
+    first = argument(node, 0, ("args", "cmd"))
     if first is None:
         return "", ""
     parts: list[tuple[ast.expr, NameScope]] = []

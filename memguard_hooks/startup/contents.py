@@ -12,6 +12,7 @@ import sys
 from functools import cache
 
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.startup.objects import has_one_table, size_of_pickle, size_of_rows, step
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SAMPLE = 2**18
 
 RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 100.0, "lines": 3.0, "lines-of-text": 4.0, "frame": 2.0,
          "frame-json": 3.0, "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0,
-         "cv-image": 10.0}  # fmt: skip
+         "cv-image": 10.0, "opened-image": 10.0, "sqlite": 6.0, "frame-sqlite": 6.0}  # fmt: skip
 """Bytes that a byte of a file takes which cannot be sampled, by its form; 1 for others."""
 
 FRAME = MIB
@@ -36,6 +37,12 @@ POLARS = 26 * MIB
 
 CODECS = int(4.2 * MIB)
 """What the first `imread` of OpenCV takes besides the picture (opencv-python-headless 5.0.0, PNG and JPEG, 2026-11-30)."""
+
+OPENED = 2 * MIB
+"""What the first picture of Pillow takes besides its pixels, of four bytes each (Pillow 12, 2026-11-30)."""
+
+PAGES_KEPT = 2 * MIB
+"""Pages of a database that SQLite keeps, by its default."""
 
 YAML = 640
 """Bytes that loading YAML leaves behind for each scalar, list and mapping: five documents of 4,000 to 60,000 of them took
@@ -64,8 +71,15 @@ def size_in_memory(
         return int(size * RATES.get(form, 1.0))
     if form in ("sheet", "frame-sheet"):
         return _workbook(form, data, sheet) or int(size * RATES[form])
-    if form in ("image", "cv-image"):
-        return (_image(data) or int(size * RATES[form])) + (CODECS if form == "cv-image" else 0)
+    if form in ("sqlite", "frame-sqlite"):
+        found = size_of_rows(size, data) if has_one_table(data) else None  # of several no page says whose it is
+        kept = min(size, PAGES_KEPT) + (FRAME if form == "frame-sqlite" else 0)
+        return 0 if found is None else found + kept
+    if form == "pickle":
+        return size_of_pickle(size, data) or size
+    if form in ("image", "cv-image", "opened-image"):
+        pixels = _image(data) or int(size * RATES[form])
+        return pixels * 4 // 3 + OPENED if form == "opened-image" else pixels + (CODECS if form == "cv-image" else 0)
     sample = _sample(data)
     if form in ("rows", "records", "frame", "polars"):
         return _table(form, size, sample, is_object=is_object)
@@ -107,18 +121,14 @@ class _Texts:
 
 def _text_size(text: str) -> int:
     """Return what a text takes: nothing of its own where it is empty or one letter, which are kept once."""
-    return 0 if len(text) < 2 else _step(sys.getsizeof(text))
-
-
-def _step(size: int) -> int:
-    return (size + 15) // 16 * 16
+    return 0 if len(text) < 2 else step(sys.getsizeof(text))
 
 
 @cache
 def _dict_size(count: int) -> int:
     """Return what a dictionary of some keys takes, without them."""
     known = min(count, 5000)
-    return int(_step(sys.getsizeof(dict.fromkeys(map(str, range(known))))) * max(1.0, count / max(1, known)))
+    return int(step(sys.getsizeof(dict.fromkeys(map(str, range(known))))) * max(1.0, count / max(1, known)))
 
 
 @cache
@@ -127,7 +137,7 @@ def _list_size(count: int) -> int:
     room = 0
     while room < count:
         room = (room + 1 + ((room + 1) >> 3) + 6) & ~3
-    return _step(72 + 8 * room)
+    return step(72 + 8 * room)
 
 
 def _nodes(sample: bytes) -> int:

@@ -294,6 +294,8 @@ def _listed(names: Sequence[str]) -> str:
 def _fix(use: WorkUse) -> tuple[str, ...]:
     if use.call.known.how == "sentry_sdk":
         return ("pass auto_enabling_integrations=False, and the integrations that the app uses in `integrations`",)
+    if use.call.known.how == "opentelemetry-instrument":
+        return ("name what the app does not use in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",)
     return (f"call {use.call.function} where the library is first used",)
 
 
