@@ -768,3 +768,45 @@ def test_own_weights_of_yolo_take_what_the_known_ones_of_that_size_do(judge: Jud
         for one in (own, known)
     ]
     assert 60 < rests[0] == pytest.approx(rests[1], rel=0.05)
+
+
+IN_RENDER = "services:\n- {type: web, name: ear, runtime: python, plan: pro, startCommand: 'uvicorn main:app'}\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [("os.getenv('RENDER')", "base"), ("'RENDER' in os.environ", "base"), ("os.getenv('DYNO')", "large-v3")],
+)
+def test_a_variable_of_the_platform_is_there(judge: Judge, test: str, expected: str) -> None:
+    """What a host sets on all of its plans tells the branch that runs there; of another's nobody knows."""
+    source = STARTUP.format(f"'base' if {test} else 'large-v3'")
+    (service,) = judge({"main.py": source, "render.yaml": IN_RENDER})["services"]
+    assert {f"faster-whisper {expected}"} == {
+        one["package"] for one in service["parts"] if "faster-whisper " in one["package"]
+    }
+
+
+LOADED = "import fastapi, torch\napp = fastapi.FastAPI()\nMODEL = torch.load('{}', weights_only=True)\n"
+IMAGE = "FROM python:3.11\nWORKDIR /app\n{}\nRUN pip install fastapi uvicorn torch\nCMD uvicorn main:app\n"
+COMPOSE = "services:\n  web:\n    build: .\n    mem_limit: 4g\n    volumes: [{}]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "copies", "volume"),
+    [
+        ("/app/models/x.pth", "COPY . .", ""),
+        ("/data/x.pth", "COPY . .\nCOPY models /data", ""),
+        ("/data/x.pth", "COPY . .\nCOPY models /data", "kept:/data"),
+        ("/data/x.pth", "COPY . .", "./models:/data"),
+        ("x.pth", "COPY main.py .\nCOPY models/x.pth .", ""),
+    ],
+)
+def test_a_file_lies_where_the_image_has_it(judge: Judge, name: str, copies: str, volume: str) -> None:
+    """What code names by its place in the image is the file that was copied or mounted there, and no unknown one."""
+    (judge.root / "models").mkdir()
+    (judge.root / "models/x.pth").write_bytes(b"\0" * 40 * 2**20)
+    files = {"Dockerfile": IMAGE.format(copies), "main.py": LOADED.format(name), "compose.yaml": COMPOSE.format(volume)}
+    report = judge(files)
+    (service,) = report["services"]
+    assert "MG604" not in codes(report)
+    assert [round(one["mib"]) for one in service["parts"] if "x.pth" in one["package"]] == [40]

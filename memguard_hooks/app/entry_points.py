@@ -97,7 +97,7 @@ def find_unread(project: Project) -> list[Service]:
 
 
 def _environment(service: Service, command: StartCommand) -> dict[str, str]:
-    return {**service.environment, **dict(command.variables)}
+    return {**platforms.SETS.get(service.platform or "", {}), **service.environment, **dict(command.variables)}
 
 
 def console_scripts(project: Project) -> list[Service]:

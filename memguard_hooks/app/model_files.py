@@ -36,7 +36,7 @@ def find_file(project: Project, entry: ServiceEntry, caller: str, name: str) -> 
 
     Of one that git keeps elsewhere, the size is that of what is there.
     """
-    for path in _places(entry, caller, name):
+    for path in _places(project, entry, caller, name):
         size = project.tree.size(path)
         if size is not None:
             size = _size_of(project.tree, path)
@@ -53,8 +53,16 @@ def _pointed_at(pointer: bytes) -> int | None:
     return None
 
 
-def _places(entry: ServiceEntry, caller: str, name: str) -> Iterator[str]:
-    """Yield where a path may lead that code names: from the root, the service's folder or that of its code."""
+def _places(project: Project, entry: ServiceEntry, caller: str, name: str) -> Iterator[str]:
+    """Yield where a path may lead that code names: from the root, the service's folder or that of its code, or the image."""
+    if entry.service.mounts:
+        from memguard_hooks.deployment.start import Host
+
+        # Of a file it is asked alone whether it is there: one of weights is too large to be read.
+        there = Host({}, lambda path: b"" if project.tree.size(path) is not None else None, mounts=entry.service.mounts)
+        path = there._replace(folder=entry.service.folder).inside(name)
+        if path:
+            yield path
     for folder in dict.fromkeys(("", entry.service.folder, parent(entry.path), parent(caller))):
         path = join(folder, name.removeprefix("./").rstrip("/"))
         if path:
@@ -72,7 +80,7 @@ def model_in_folder(project: Project, entry: ServiceEntry, caller: str, loader: 
     """Return the model that lies in a folder of the repository, by the size of its weights; None where there is none."""
     if loader.kind not in KINDS or not name:
         return None
-    for folder in _places(entry, caller, name):
+    for folder in _places(project, entry, caller, name):
         found = _model_in(project.tree, folder, loader.kind, name)
         if found is not None:
             return found

@@ -50,6 +50,20 @@ class Plan(Record):
         return f"{self.platform}-{self.plan}".rstrip("-")
 
 
+SETS = {
+    RENDER: {"RENDER": "true"},
+    HEROKU: {"DYNO": "web.1"},
+    "fly": {"FLY_APP_NAME": "app"},
+    "railway": {"RAILWAY_ENVIRONMENT": "production", "RAILWAY_ENVIRONMENT_NAME": "production"},
+    "koyeb": {"KOYEB_APP_NAME": "app"},
+    "app-engine": {"GAE_ENV": "standard"},
+    "aws-lambda": {"AWS_LAMBDA_FUNCTION_NAME": "app"},
+    "vercel": {"VERCEL": "1", "VERCEL_ENV": "production"},
+    "hugging-face": {"SPACE_ID": "owner/app"},
+}
+"""Variables that a platform sets on all of its plans, by which code knows where it runs: their names are what counts."""
+
+
 @cache
 def plans() -> tuple[Plan, ...]:
     """Return all plans, sorted by platform and name."""
