@@ -810,3 +810,32 @@ def test_a_file_lies_where_the_image_has_it(judge: Judge, name: str, copies: str
     (service,) = report["services"]
     assert "MG604" not in codes(report)
     assert [round(one["mib"]) for one in service["parts"] if "x.pth" in one["package"]] == [40]
+
+
+BATCHED = """\
+import fastapi
+from sentence_transformers import SentenceTransformer
+app = fastapi.FastAPI()
+model = SentenceTransformer("all-MiniLM-L6-v2")
+@app.post("/")
+def index(texts: list[str]):
+    return model.encode(texts, batch_size={})
+"""
+CPU = "--extra-index-url https://download.pytorch.org/whl/cpu\nsentence-transformers==5.2.0\ntorch==2.13.0+cpu\n"
+
+
+def test_a_smaller_batch_is_a_way_out(judge: Judge) -> None:
+    """Where the batch puts the service over, the first way out is a batch that fits."""
+    files = {"Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "1GiB"\n', "requirements.txt": CPU}
+    found = finding(judge({**files, "main.py": BATCHED.format(512)}), "MG601")
+    assert "encode fewer at once: batch_size=128: up to" in found["fix"].splitlines()[0]
+    assert not codes(judge({**files, "main.py": BATCHED.format(128)}))
+
+
+def test_the_default_is_told_where_only_the_platform_knows(judge: Judge) -> None:
+    """`sync: false` hides the name of the model, and the code says which it takes without one."""
+    service = "services:\n- type: web\n  name: ear\n  runtime: python\n  plan: free\n  startCommand: uvicorn main:app\n"
+    files = {"main.py": STARTUP.format('os.getenv("WHISPER", "base"), compute_type="int8"')}
+    found = finding(judge({**files, "render.yaml": f"{service}  envVars: [{{key: WHISPER, sync: false}}]\n"}), "MG604")
+    assert "the default, base, takes 242 MiB while it is loaded" in found["fix"]
+    assert "the largest that fits is faster-whisper base (int8)" in found["fix"]

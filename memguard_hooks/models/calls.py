@@ -55,7 +55,8 @@ class ModelCall(Record):
     empty string at the top of a module; `is_cached` tells whether the function keeps what it returns, `is_main` that only
     the program does it that the file is, behind `if __name__ == "__main__"`, and `is_property` that no call runs the
     function, but asking for an attribute. `is_where_none` tells that it runs where a name has no value yet.
-    `overridden` are the methods of parents that the function stands in place of, by file and name.
+    `overridden` are the methods of parents that the function stands in place of, by file and name. `fallback` is the name
+    that the code takes where the platform gives none.
     """
 
     path: str
@@ -73,6 +74,7 @@ class ModelCall(Record):
     is_property: bool = False
     is_where_none: bool = False
     overridden: tuple[tuple[str, str], ...] = ()
+    fallback: str = ""
 
 
 def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
@@ -106,6 +108,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
                 scope=scope.name if scope is not None else "",
                 is_cached=caches(call.scope),
                 overridden=folding.overridden(scope),
+                fallback=_fallback(folding, loader, node, call.scope, skipped) if reason else "",
                 is_property=scope is not None and _is_property(scope),
                 is_where_none=any(one.test is not None and _is_none_test(one.test) for one in call.conditions),
                 is_main=any(one.test is not None and is_main_test(one.test) for one in call.conditions),
@@ -311,6 +314,12 @@ def _reason(values: Values) -> str:
         if one in AUTO:
             return "it is chosen as the app runs"
     return "" if values else "it is computed"
+
+
+def _fallback(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope, skipped: int) -> str:
+    """Return the name that the code takes where the platform gives none."""
+    values, _ = _given_name(folding, loader, node, scope, skipped)
+    return next((one.default for one in values if isinstance(one, UnknownInCode) and one.default), "")
 
 
 def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope) -> Iterator[tuple[str, tuple[str, ...]]]:

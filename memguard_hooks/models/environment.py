@@ -32,7 +32,10 @@ class Environment(Conditions):
         elif key in self._around.environment:
             yield self._around.environment[key]
         elif key in self._around.hidden:
-            yield UnknownInCode(f"only the platform knows {key}")
+            defaults = self._values(default, scope) if default is not None else ()
+            yield UnknownInCode(
+                f"only the platform knows {key}", next((one for one in defaults if isinstance(one, str)), "")
+            )
         elif key in self._around.files:
             yield from self._around.files[key]
         elif default is not None:

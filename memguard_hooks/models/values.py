@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class UnknownInCode(Record):
-    """A value that nobody can know before the app runs, and why."""
+    """A value that nobody can know before the app runs, why, and what the code takes where it is not given."""
 
     reason: str
+    default: str = ""
 
 
 class Missing(Record):

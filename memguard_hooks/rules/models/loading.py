@@ -87,7 +87,7 @@ def _over(assessed: AssessedService, now: Estimated, report: ServiceReport) -> I
     else:
         code, what = "MG601", f"does not fit: {report.name} takes {mib(figures.expected)} of {of}"
         what += f", up to {mib(figures.peak)} while it loads" if figures.passing >= MIB else ""
-    of_model = [*_smaller(assessed, now, use), *_chosen(assessed, now, use)]
+    of_model = [*_batched(assessed, now, use), *_smaller(assessed, now, use), *_chosen(assessed, now, use)]
     of_host = list(_elsewhere(assessed, now, bare))
     if assessed.limit.is_assumed:
         amount += f"; no limit is declared: {report.name} {sizes_that_fit(now.taken, now.settings)}"
@@ -139,6 +139,21 @@ def _smaller(assessed: AssessedService, now: Estimated, use: ModelUse) -> Iterat
         if taken <= goal:
             how = ' with compute_type="int8"' if other.options.get("compute_type") == "int8" else ""
             yield f"load {other.name}{how}, the largest of its family that fits: up to {mib(taken)} MiB in all"
+            return
+
+
+def _batched(assessed: AssessedService, now: Estimated, use: ModelUse) -> Iterator[str]:
+    """Name the largest batch that fits, of those that are half as large as the one before, where it is the batch."""
+    from memguard_hooks.models.memory import TEXTS, texts_of
+
+    goal = (assessed.settings.warn or WARN) * (assessed.limit.size or 0)
+    size = texts_of(use.options)
+    while use.model is not None and size > TEXTS:
+        size = max(TEXTS, size // 2)
+        other = use.replaced(use.model, {**use.options, "batch_size": str(size)})
+        taken = _taken_with(now, use, other)
+        if taken <= goal:
+            yield f"encode fewer at once: batch_size={size}: up to {mib(taken)} MiB in all"
             return
 
 
@@ -281,6 +296,8 @@ def _repeated(
 
 def _mapped(assessed: AssessedService, now: Estimated, report: ServiceReport) -> Iterator[Finding]:
     """MG606: mapped weights that do not fit beside the rest: nothing is killed, and all of it is slow."""
+    from memguard_hooks.app.models import smaller
+
     limit, mapped = assessed.limit.size, now.process.models.mapped(now.judged)
     figures = now.estimate.at(now.judged)
     if limit is None or report.is_over or figures.expected + mapped <= limit or not mapped:
@@ -291,8 +308,17 @@ def _mapped(assessed: AssessedService, now: Estimated, report: ServiceReport) ->
     )
     message += f" in {mib(limit)} MiB ({assessed.limit.label}): the kernel reads them from disk again and again"
     plan = plan_that_fits(assessed.service, assessed.settings, figures.expected + mapped)
-    fix = [*([f"take {plan}"] if plan is not None else []), "load a smaller model, or call a hosted one"]
+    lighter = next((one for one in smaller(use) if _is_mapped_within(use, one, limit - figures.expected - mapped)), None)
+    ways = [f"load {lighter.name}, the largest of its family whose weights fit"] if lighter is not None else []
+    fix = _ways([*ways, *([f"take {plan}"] if plan is not None else []), "load a smaller model, or call a hosted one"])
     yield _finding(report, "MG606", "warning", use, message, fix)
+
+
+def _is_mapped_within(use: ModelUse, other: ModelUse, room: int) -> bool:
+    """Return whether the weights of another model fit where those of one are more than there is room for."""
+    assert use.memory is not None
+    assert other.memory is not None
+    return 0 < other.memory.mapped <= use.memory.mapped + room
 
 
 # What nobody can know
@@ -343,11 +369,13 @@ def _default(use: ModelUse) -> Iterator[str]:
     from memguard_hooks.models.loaders import model_of
 
     loader = use.call.loader
-    model = model_of(loader, loader.default) if loader.default else None
+    name = use.call.fallback or loader.default
+    model = model_of(loader, name) if name else None
     if model is not None:
-        memory = use.replaced(model, use.options).memory
+        options = {option: given[0] for option, given in use.call.options.items() if given}
+        memory = use.replaced(model, options).memory
         assert memory is not None
-        yield f"the default, {loader.default}, takes {mib(memory.peak)} MiB while it is loaded, {mib(memory.served)} in use"
+        yield f"the default, {name}, takes {mib(memory.peak)} MiB while it is loaded, {mib(memory.served)} in use"
 
 
 def _fitting(assessed: AssessedService, now: Estimated, use: ModelUse) -> Iterator[str]:
