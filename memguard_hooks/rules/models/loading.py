@@ -310,7 +310,8 @@ def _mapped(assessed: AssessedService, now: Estimated, report: ServiceReport) ->
     plan = plan_that_fits(assessed.service, assessed.settings, figures.expected + mapped)
     lighter = next((one for one in smaller(use) if _is_mapped_within(use, one, limit - figures.expected - mapped)), None)
     ways = [f"load {lighter.name}, the largest of its family whose weights fit"] if lighter is not None else []
-    fix = _ways([*ways, *([f"take {plan}"] if plan is not None else []), "load a smaller model, or call a hosted one"])
+    last = "call a hosted one" if ways else "load a smaller model, or call a hosted one"
+    fix = _ways([*ways, *([f"take {plan}"] if plan is not None else []), last])
     yield _finding(report, "MG606", "warning", use, message, fix)
 
 
