@@ -318,6 +318,14 @@ def test_what_a_package_pins_behind_it_counts(run: Run, version: str) -> None:
     assert outcome.code == 1
 
 
+def test_nothing_is_proposed_beside_what_nobody_knows(run: Run) -> None:
+    """A pre-release older than its table required less tiktoken than the oldest that is known does."""
+    outcome = run("langchain-openai==0.0.1rc0\nlitellm>=1.14.4,<2", "--fix", "requirements.txt")
+    assert "litellm==" not in outcome.out
+    assert "what langchain-openai==0.0.1rc0 (requirements.txt:1) requires is not known" in outcome.out
+    assert outcome.code == 1
+
+
 def test_why_no_newer_version_is_proposed(run: Run) -> None:
     fix = run("openai==1.60.2\nlitellm").out.splitlines()[1]
     why = "1.69.3 requires openai<1.76.0,>=1.68.2, beside openai==1.60.2 (requirements.txt:1)"

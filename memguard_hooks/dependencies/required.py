@@ -68,6 +68,20 @@ def _holds(runs: str, number: int) -> bool:
     return any(int(first) <= number <= int(last or first) for first, _, last in ends)
 
 
+def is_guessed(distribution: str, version: str) -> bool:
+    """Return whether what a version requires is a poor guess: it is older than all of its table, or a pre-release."""
+    from packaging.version import InvalidVersion, Version
+
+    table = known_versions(distribution)
+    try:
+        wanted = Version(version)
+    except InvalidVersion:
+        return False
+    return (
+        table is not None and version not in table.versions and (wanted.is_prerelease or wanted < Version(table.versions[0]))
+    )
+
+
 @cache
 def required_by(distribution: str, version: str) -> tuple[Requirement, ...] | None:
     """Return what a version requires; a version that is not in the table is taken for the next older one, else the oldest.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from memguard_hooks.dependencies.required import PYTHON, known_versions, required_by
+from memguard_hooks.dependencies.required import PYTHON, is_guessed, known_versions, required_by
 from memguard_hooks.dependencies.requirement import Requirement, can_hold, pin_of, specifiers
 from memguard_hooks.record import Record
 
@@ -111,6 +111,21 @@ def find_clash(
         for required in requirements_of(one.name, pin.version, tuple(pythons), frozenset(one.extras)):
             if required.name == name and not admits(required.specifier, version):
                 return Clash(required, one)
+    return None
+
+
+def find_guessed(
+    declared: Iterable[Requirement], name: str, version: str, extras: Iterable[str], pythons: Sequence[tuple[int, int]]
+) -> Requirement | None:
+    """Return a pin beside a version whose requirements are a poor guess, and bound what that version is, or needs too."""
+    needs = {one.name for one in requirements_of(name, version, tuple(pythons), frozenset(extras))} - {PYTHON} | {name}
+    for one in declared:
+        pin = pin_of(one)
+        if pin is None or pin.version is None or one.name == name or not is_guessed(one.name, pin.version):
+            continue
+        required = requirements_of(one.name, pin.version, tuple(pythons), frozenset(one.extras))
+        if not needs.isdisjoint(other.name for other in required):
+            return one
     return None
 
 

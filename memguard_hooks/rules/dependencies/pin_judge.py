@@ -339,6 +339,8 @@ class Judge:
         inside = (constraint,) if pin_of(requirement) is not None else (requirement.specifier, constraint)
         version = self._proposals.choose(requirement, self._candidates(name, *inside))
         nearest = next(self._candidates(name, *inside), None)
+        if version is not None and (doubt := self._proposals.doubt(requirement, version)):
+            return Proposal(None, f": none is known to go with the rest ({doubt})")
         if version is not None and nearest is not None:
             self._proposals.propose(requirement, version)
             return Proposal(version, newer=self._proposals.clash(requirement, nearest) if nearest != version else "")

@@ -81,6 +81,15 @@ class Proposals:
             return f"{written} requires {required.name}{required.specifier}"
         return f"{version} requires {required.name}{required.specifier}, beside {written}"
 
+    def doubt(self, requirement: Requirement, version: str) -> str:
+        """Say what in the file a version may not go with, as nobody knows what that requires; nothing where all is known."""
+        beside = [one for one in self._around(requirement) if one.url is None]
+        pythons = self._pythons_of(requirement.path)
+        guessed = together.find_guessed(beside, requirement.name, version, requirement.extras, pythons)
+        if guessed is None:
+            return ""
+        return f"what {guessed.name}{shorten(guessed.specifier)} ({guessed.path}:{guessed.line}) requires is not known"
+
     def _installed(self, requirement: Requirement) -> Installed | None:
         """Return all that is installed with a requirement, as it will be once what was proposed is written.
 
