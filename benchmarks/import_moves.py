@@ -10,7 +10,10 @@ Nothing is written: what would be is compiled, walked, fixed once more, and give
 functions and annotations use, whatever stays, whatever that saves. A site is a statement that loads a heavy library at
 start. It is out where the walk of the result does not find it there; its library is, where no site of it is left in that
 repository: only that makes the start smaller. `worth it` counts those of them whose library makes some service 5 MiB smaller
-at start, which the fixer asks of each move; where no service is known, all of them.
+at start, which the fixer asks of each move; where no service is known, all of them. The MiB are those of the starts of all
+services that are known: what they would take less if none loaded a heavy library at start, and what they do take less. Last
+comes what holds the libraries that stay here: the sites of each by its first reason, and the MiB that the services take for
+the library alone, were all others gone.
 """
 
 from __future__ import annotations
@@ -23,14 +26,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from memguard_hooks.app.heavy_imports import Loading, eager_imports, find_entries
 from memguard_hooks.app.movable_imports import as_wanted, read_source
 from memguard_hooks.app.moved_saving import LEAST, find_saving
+from memguard_hooks.app.service_estimate import estimate_entry, estimate_without
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MIB, Step
 from memguard_hooks.fix.import_edit import ImportChange, move
 from memguard_hooks.fix.imports import plan
 from memguard_hooks.formats.python_source import decode, tree_of
@@ -112,9 +118,12 @@ def _beside_ruff(folders: list[str], scope: str | None) -> int:
 
 def _beside_trial(folders: list[str], scope: str | None) -> int:
     os.environ["MEMGUARD_CACHE_DIR"] = ""
-    print("| repository | sites | movable | trial: out | with its library | worth it | here: out | with its library |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| repository | sites | movable | trial: out | with its library | worth it | here: out | with its library |", end=""
+    )
+    print(f" MiB at most | trial | here |\n|{' --- |' + ' ---: |' * 10}")
     totals: Counter[str] = Counter()
+    held: dict[str, Counter[str]] = {}
     for folder in folders:
         project = _open(folder, scope)
         before, (trial, movable) = _eager(project), _tried(project)
@@ -122,17 +131,47 @@ def _beside_trial(folders: list[str], scope: str | None) -> int:
         files = {
             path: move(project.sources.data(path), tree_of(_text(project, path)), one).data for path, one in trial.items()
         }
-        for name, edited in (("trial", files), ("here", plan(project, to_start=True).files)):
+        change = plan(project, to_start=True)
+        row["most"] = _taken(project) - _taken_without(project, {root for _, _, root in before})
+        for name, edited in (("trial", files), ("here", change.files)):
+            row[f"{name} MiB"] = _taken(project) - _taken(project.edited(edited))
             after = _eager(project.edited(edited))
             roots = {root for _, _, root in after}
             row[name] = len(before) - len(after)
             row[f"{name} whole"] = sum(root not in roots for _, _, root in before)
             worth = _worth(project, {root for _, _, root in before} - roots) if name == "trial" else set()
             row[f"{name} worth"] = sum(root in worth for _, _, root in before)
+        every = {root for _, _, root in before}
+        for library in sorted({root for _, _, root in after}):
+            left = next((one.reason for one in change.left if one.library == library), "nothing is said")
+            alone = _taken_without(project, every - {library}) - _taken_without(project, every)
+            sites = sum(root == library for _, _, root in after)
+            held.setdefault(_kind(left), Counter()).update(sites=sites, libraries=1, MiB=alone)
         totals += row
         print(_trial_row(os.path.basename(os.path.abspath(folder)), row), flush=True)
     print(_trial_row("all", totals))
+    print("\n| what holds libraries here | libraries | sites | MiB |\n| --- | ---: | ---: | ---: |")
+    for kind, found in sorted(held.items(), key=lambda one: -one[1]["sites"]):
+        print(f"| {kind} | {found['libraries']} | {found['sites']} | {found['MiB'] / MIB:.0f} |")
     return 0
+
+
+def _taken(project: Project) -> int:
+    """Return what all services take at start, one process of each, in bytes."""
+    return _taken_without(project, frozenset())
+
+
+def _taken_without(project: Project, libraries: Collection[str]) -> int:
+    """Return what all services would take at start if their eager imports of some libraries loaded nothing."""
+    entries = find_entries(project)
+    gone: list[set[Step]] = [set() for _ in entries]
+    for one in eager_imports(project, entries):
+        for by in one.services if one.root in libraries else ():
+            gone[entries.index(by.entry)].update(by.sites)
+    processes = (
+        estimate_without(project, estimate_entry(project, entry), sites) for entry, sites in zip(entries, gone, strict=True)
+    )
+    return sum(one.at("start").expected for one in processes)
 
 
 def _worth(project: Project, gone: set[str]) -> set[str]:
@@ -152,7 +191,8 @@ def _worth(project: Project, gone: set[str]) -> set[str]:
 def _trial_row(name: str, row: Counter[str]) -> str:
     columns = [row[one] for one in ("sites", "movable", "trial", "trial whole", "trial worth", "here", "here whole")]
     shares = [str(one) if index == 0 else f"{one} ({one * 100 // (columns[0] or 1)} %)" for index, one in enumerate(columns)]
-    return f"| {' | '.join([name, *shares])} |"
+    sizes = [f"{row[one] / MIB:.0f}" for one in ("most", "trial MiB", "here MiB")]
+    return f"| {' | '.join([name, *shares, *sizes])} |"
 
 
 def _tried(project: Project) -> tuple[dict[str, Moves], int]:
