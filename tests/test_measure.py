@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -325,6 +327,36 @@ def test_evicting_reads_and_never_writes(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b.py").read_text() == "x"
 
 
+TAKEN = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+module = __import__(sys.argv[2])
+assert module.__file__.startswith(sys.argv[1]), module.__file__
+sizes = {line.split()[0]: int(line.split()[1]) for line in open("/proc/self/smaps_rollup").readlines()[1:]}
+print(sizes["Anonymous:"], sizes["Rss:"] - sizes["Anonymous:"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.parametrize("name", ["granian", "libcst", "pydantic_core"])
+def test_anonymous_memory_does_not_depend_on_the_page_cache(tmp_path: Path, name: str) -> None:
+    """Set what a package takes from files that were just written beside what it takes from files that are read again."""
+    installed = Path(next(iter(importlib.util.find_spec(name).submodule_search_locations)))  # type: ignore[union-attr]
+    shutil.copytree(installed, tmp_path / name)
+
+    def taken() -> tuple[int, int]:
+        command = [sys.executable, "-c", TAKEN, str(tmp_path), name]
+        anonymous, backed = map(int, subprocess.run(command, capture_output=True, check=True, text=True).stdout.split())
+        return anonymous, backed
+
+    taken()  # its bytecode is written
+    written = taken()
+    assert evict(str(tmp_path)) > 0
+    anonymous, backed = taken()
+    assert anonymous == pytest.approx(written[0], rel=0.05), "anonymous memory keeps its margin of 5 %"
+    assert backed <= written[1] * 1.05, "no more of a file is resident when it is read from disk"
+
+
 def test_a_broken_lock_is_told_before_anything_runs(root: Path, run: Run) -> None:
     write(root, {"main.py": "open('ran', 'w').close()\n", lock.FILE: '{"schema": 1,\n "entrypoints": []}\n'})
     result = run("--entrypoint", "main.py")
@@ -518,6 +550,7 @@ def test_a_service_that_does_not_start_shows_why(root: Path, run: Run) -> None:
 
 STUBBORN = """\
 import os
+import shutil
 import signal
 import subprocess
 import sys
