@@ -132,12 +132,6 @@ def test_measurement_is_plausible() -> None:
         if footprint.without_bytecode is not None:
             assert footprint.without_bytecode[0] >= footprint.resident * 0.98
         assert re.fullmatch(r"[\w.]+-[\w.]+-[\w.]+", footprint.wheel)
-        # A package that runs code at each start of Python, by a .pth file as google-generativeai, lifts the base.
-        base = lookup.interpreter(footprint.python)
-        written = {(item["module"], item["version"], item["python"]): item for item in lookup._items(footprint.distribution)}
-        item = written[footprint.module, footprint.version, footprint.python]
-        assert item["base_resident"] == pytest.approx(base.resident, rel=0.1, abs=1.5 * MIB)
-        assert item["base_anonymous"] == pytest.approx(base.anonymous, rel=0.1, abs=1.5 * MIB)
         assert all(resident >= -MIB for resident, _ in footprint.own.values())
 
     each(check, packages(), label)

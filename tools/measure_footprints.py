@@ -132,8 +132,6 @@ class Measurement(TypedDict):
     resident: int
     anonymous: int
     peak: int  # by how much the import lifts the process's peak
-    base_resident: int
-    base_anonymous: int
     without_bytecode: list[int]  # resident and anonymous KiB; empty where it was not measured
     own: list[str]  # `package:resident/anonymous` KiB, many to a line; without `/anonymous` where both are equal
     optional: list[str]  # what it tried to import and did not find
@@ -318,11 +316,9 @@ class Environment:
             "bytecode": all(one.bytecode is not False for one in traced.modules),
             "date": datetime.now(timezone.utc).date().isoformat(),
             "wheel": "",
-            "resident": median(run.resident for run in runs),
-            "anonymous": median(run.anonymous for run in runs),
+            "resident": median(run.resident if module else run.base.resident for run in runs),
+            "anonymous": median(run.anonymous if module else run.base.anonymous for run in runs),
             "peak": median(run.end.peak - run.base.peak for run in runs if run.end),
-            "base_resident": median(run.base.resident for run in runs),
-            "base_anonymous": median(run.base.anonymous for run in runs),
             "without_bytecode": [],
             "own": textwrap.wrap(render_own(own), WIDTH, break_long_words=False, break_on_hyphens=False),
             "optional": sorted(
@@ -761,8 +757,6 @@ def measure_interpreter(python: Path) -> Measurement:
     """Measure the bare interpreter: there is nothing below it, so that all of it is its own."""
     with environment(python) as place:
         measurement = place.measure(None)
-    measurement["resident"], measurement["base_resident"] = measurement["base_resident"], 0
-    measurement["anonymous"], measurement["base_anonymous"] = measurement["base_anonymous"], 0
     say(f"Python {measurement['python']}: resident {mib(measurement['resident'])}")
     return measurement
 

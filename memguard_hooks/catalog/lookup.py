@@ -37,8 +37,6 @@ if TYPE_CHECKING:
         anonymous: int
         peak: int
         without_bytecode: Sequence[int]
-        base_resident: int
-        base_anonymous: int
         own: Sequence[str]
         optional: Sequence[str]
         installed: Mapping[str, str]
@@ -51,6 +49,7 @@ USUAL: Mapping[str, object] = {
     "libc": "glibc 2.36",
     "optional": (),
     "platform": "linux-x86_64",
+    "wheel": "py3-none-any",
     "without_bytecode": (),
 }
 """What holds for a measurement whose file does not say otherwise."""
