@@ -1,6 +1,6 @@
 """Set the estimate of public applications that it was never tuned on beside what one process of each takes.
 
-    python benchmarks/field.py --checkouts FOLDER --work FOLDER [--half tuned] [--only NAME ...] [--markdown]
+    python benchmarks/field.py --checkouts FOLDER --work FOLDER [--half tuned] [--only NAME ...] [--publish]
 
 The applications stand in `field.toml` beside this file, each with its reason. They lie in two halves, by the checksum of
 their names: one to learn from, and one that was opened once, to report. Those of a later sample name it, and are opened
@@ -18,11 +18,11 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from applications import commit_all, find_python, offline_prefix, read_lock, run
 from causes import Gap, find_field_gaps, render_causes, render_worst
+from field_results import HEADER, Result, publish, summarize
 
 from memguard_hooks.app.entry_points import settings_of
 from memguard_hooks.app.loaded import NONE
@@ -220,14 +221,11 @@ def last_line(path: Path) -> str:
     return lines[-1][:160] if lines else "nothing was measured"
 
 
-HEADER = """\
-| application | entry point | Python | measured MiB | estimated MiB | range | error | inside |
-| --- | --- | --- | ---: | ---: | --- | ---: | --- |"""
-
-
-def render(row: Row) -> str:
-    """Return one line of the table."""
-    cells = (
+def result_of(row: Row, half: str) -> Result:
+    """Return a row as it is published."""
+    return Result(
+        half,
+        datetime.now(timezone.utc).date().isoformat(),
         f"{row.application.repository}@{row.application.commit}{' ' * bool(row.application.root)}{row.application.root}",
         row.entry.partition(" in ")[0],
         row.application.python,
@@ -237,28 +235,6 @@ def render(row: Row) -> str:
         f"{row.error:+.1%}",
         "yes" if row.is_inside else "no",
     )
-    return f"| {' | '.join(cells)} |"
-
-
-def summarize(rows: Sequence[Row]) -> str:
-    """Return the figures of one half: error, bias, how many are near, and how many are inside."""
-    off, near = of_errors([row.error for row in rows])
-    inside = of_ranges([(row.high - row.low) / 2 / row.expected for row in rows], sum(row.is_inside for row in rows))
-    number = len({row.application.name for row in rows})
-    return f"{len(rows)} entry points of {number} applications: {off}, {near}, {inside}"
-
-
-def of_errors(errors: Sequence[float]) -> tuple[str, str]:
-    """Say by how much estimates are off, as shares of the truth, and how many are near."""
-    near = (f"{sum(abs(error) <= bound for error in errors)} within {bound * 100:.0f} %" for bound in (0.1, 0.2))
-    mean, median = statistics.mean(map(abs, errors)), statistics.median(map(abs, errors))
-    off = f"mean absolute error {mean:.1%} (median {median:.1%}), bias {statistics.mean(errors):+.1%}"
-    return off, ", ".join(near)
-
-
-def of_ranges(halves: Sequence[float], inside: int) -> str:
-    """Say how many truths lie in their range, and how wide half of it is, as a share of the estimate."""
-    return f"{inside} inside the range, whose half is {statistics.median(halves):.0%} in the median"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -272,6 +248,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only applications whose name holds this")
     parser.add_argument("--causes", action="store_true", help="print which packages each error comes from, and what causes")
     parser.add_argument("--measure-only", action="store_true", help="measure both halves, or a sample, and estimate nothing")
+    parser.add_argument(
+        "--publish", action="store_true", help="put the rows into field.tsv, from which the pages are written"
+    )
     options = parser.parse_args(argv)
     chosen = [app for app in read_table(TABLE) if not options.only or any(text in app.name for text in options.only)]
     samples = HALVES if options.measure_only and options.half in HALVES else (options.half,)
@@ -293,7 +272,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (SystemExit, subprocess.TimeoutExpired, OSError) as error:
             print(f"{app.name}: {str(error)[:300]}", file=sys.stderr)
     if rows:
-        print("\n".join([HEADER, *map(render, rows), "", summarize(rows), "", *left]))
+        results = [result_of(row, options.half) for row in rows]
+        print("\n".join([HEADER, *(one.line for one in results), "", summarize(results), "", *left]))
+        if options.publish:
+            publish(options.half, results)
     if rows and options.causes:
         for row in rows:
             print(f"\n{row.application.name}: {row.error:+.1%}\n{render_worst(row.gaps, PACKAGES)}", end="")

@@ -22,7 +22,7 @@ from typing import NamedTuple, cast
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from accuracy import Judged, judge, render_misses
-from field import of_errors, of_ranges
+from field_results import of_errors, of_ranges
 from measure_footprints import Environment, MeasurementError, environment, find_python
 from random_sets import CONSTRAINTS, Drawn, Truth, describe, row_of
 

@@ -1,6 +1,6 @@
 """Calls at start: what each takes for real, beside what is estimated of it.
 
-    python benchmarks/start_work.py FOLDER [--sentry] [--only WORD]
+    python benchmarks/start_work.py FOLDER [--sentry | --built] [--only WORD]
 
 makes files by a seed, and an environment in FOLDER with the libraries of the calls. Each call runs in fresh processes
 after its import, with the files of the environment evicted. What it adds to the resident memory of the process is the
@@ -9,6 +9,8 @@ libraries: beside arq, cohere and httpx, sentry took 57.1 MiB resident and 53.0 
 libcrypto (2026-11-30). The estimate is the part, or the parts, that a project of one file with the same call has beside
 one without it. None of these files were used to set a rate.
 With `--sentry` the calls are `sentry_sdk.init()` beside five random sets of libraries, each in an environment of its own.
+With `--built` they are imports of modules of the project that build routes, models and mapped classes, drawn by the seed:
+other numbers and shapes than those that the prices were measured on.
 """
 
 from __future__ import annotations
@@ -214,8 +216,8 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> float
     return float(printed)
 
 
-def estimate(folder: Path, source: str, requirements: str) -> float:
-    """Return the MiB at start of a project of one file."""
+def estimate(folder: Path, source: str, requirements: str, *, own: bool = False) -> float:
+    """Return the MiB at start of a project of one file; those of its own code where they are asked for."""
     (folder / "main.py").write_text(source, encoding="utf-8")
     (folder / "Procfile").write_text("web: python main.py\n", encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
@@ -224,9 +226,8 @@ def estimate(folder: Path, source: str, requirements: str) -> float:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     (service,) = json.loads(done.stdout)["services"]
-    return sum(
-        float(part["mib"]) for part in service["parts"] if part["moment"] == "start" and part["package"] != "(first-party)"
-    )
+    parts = [part for part in service["parts"] if part["moment"] == "start"]
+    return sum(float(part["mib"]) for part in parts if own or part["package"] != "(first-party)")
 
 
 def rows(folder: Path, python: Path, word: str) -> Iterator[tuple[str, float, float]]:
@@ -251,11 +252,85 @@ def sentry_rows(folder: Path, seed: int) -> Iterator[tuple[str, float, float]]:
         yield " ".join(libraries), real, estimate(folder, call, requirements) - estimate(folder, "pass\n", requirements)
 
 
+DJANGO = """
+import django
+from django.conf import settings
+settings.configure(INSTALLED_APPS=[], DEFAULT_AUTO_FIELD="django.db.models.AutoField")
+django.setup()
+from django.db import models
+""".strip()
+
+BUILT = {
+    "routes": "from fastapi import APIRouter, Depends, FastAPI\nfrom pydantic import BaseModel",
+    "models": "from pydantic import BaseModel, Field",
+    "mapped classes": "from sqlalchemy import ForeignKey\nfrom sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column",
+    "models of Django": DJANGO,
+}
+"""What is imported before modules of each kind."""
+
+
+def write_module(kind: str, number: int, draw: random.Random) -> str:
+    """Return a module that builds so many of a kind, each of another shape."""
+    types = ("int", "str", "float", "bool", "list[str]", "dict[str, int]", "int | None", "str | None")
+    lines = [BUILT[kind]] if kind != "models of Django" else [BUILT[kind].splitlines()[-1]]
+    if kind == "mapped classes":
+        lines.append("class Base(DeclarativeBase):\n    pass")
+    if kind == "routes":
+        lines.append("app = FastAPI()\nrouter = APIRouter()\n\ndef session():\n    return None")
+        lines.append("class Item(BaseModel):\n    name: str\n    price: float\n")
+    for index in range(number):
+        width = draw.randint(2, 12)
+        if kind == "routes":
+            method, path = draw.choice(("get", "post", "put", "delete")), f"/things{index}/{{thing}}"
+            options, arguments = [repr(path)], ["thing: int"]
+            options += ["response_model=Item"] if draw.random() < 0.5 else []
+            arguments += ["body: Item"] if method in ("post", "put") else []
+            arguments += ["db=Depends(session)"] if draw.random() < 0.5 else []
+            lines.append(
+                f"@router.{method}({', '.join(options)})\ndef view{index}({', '.join(arguments)}):\n    return {{}}"
+            )
+        elif kind == "models":
+            fields = [f"    field{one}: {draw.choice(types)} = Field(...)" for one in range(width)]
+            lines.append(f"class Model{index}(BaseModel):\n" + "\n".join(fields))
+        elif kind == "mapped classes":
+            columns = [f"    column{one}: Mapped[{draw.choice(types[:4])}]" for one in range(width)]
+            key = "    id: Mapped[int] = mapped_column(primary_key=True)"
+            lines.append(f"class Table{index}(Base):\n    __tablename__ = 'table{index}'\n" + "\n".join([key, *columns]))
+        else:
+            kinds = (
+                "IntegerField()",
+                "TextField()",
+                "CharField(max_length=80)",
+                "BooleanField(default=False)",
+                "DateField()",
+            )
+            fields = [f"    field{one} = models.{draw.choice(kinds)}" for one in range(width)]
+            meta = "    class Meta:\n        app_label = 'app'"
+            lines.append(f"class Thing{index}(models.Model):\n" + "\n".join([*fields, meta]))
+    lines += ["app.include_router(router)"] if kind == "routes" else []
+    lines += ["from sqlalchemy.orm import configure_mappers", "configure_mappers()"] if kind == "mapped classes" else []
+    return "\n".join(lines) + "\n"
+
+
+def built_rows(folder: Path, seed: int) -> Iterator[tuple[str, float, float]]:
+    """Yield modules that build routes, models and mapped classes, what each takes and what is estimated."""
+    draw = random.Random(seed)  # noqa: S311 - a seed that is told
+    python = install(folder / "built", ("fastapi", "sqlalchemy", "django"))
+    requirements = versions(python)
+    for kind, imports in BUILT.items():
+        for number in (draw.randint(20, 80), draw.randint(80, 250), draw.randint(250, 500)):
+            (folder / "built_here.py").write_text(write_module(kind, number, draw), encoding="utf-8")
+            real = measure(python, folder, imports, "import built_here")
+            with_module = estimate(folder, f"{imports}\nimport built_here\n", requirements, own=True)
+            yield f"{number} {kind}", real, with_module - estimate(folder, f"{imports}\n", requirements, own=True)
+
+
 def main() -> int:
     """Print the table, and how many are within the bounds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sentry", action="store_true", help="five random sets of libraries beside sentry-sdk")
+    parser.add_argument("--built", action="store_true", help="modules that build routes, models and mapped classes")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", default="", metavar="WORD", help="calls that have it")
     asked = parser.parse_args()
@@ -263,6 +338,8 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if asked.sentry:
         found, within, small = sentry_rows(folder, asked.seed), 0.10, 0.0
+    elif asked.built:
+        found, within, small = built_rows(folder, asked.seed), WITHIN, SMALL
     else:
         make_files(folder, asked.seed)
         python = install(folder / "environment", LIBRARIES)

@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import aging
 import causes
 import field
+import field_results
+import update_readme
 from folders import commit, write
 
 from memguard_hooks.app.estimate import ProcessEstimate
@@ -91,3 +93,27 @@ def test_a_module_takes_much_the_same_on_two_pythons(capsys: pytest.CaptureFixtu
     words = capsys.readouterr().out.split()
     assert int(words[0]) > 300
     assert 0.9 < float(words[-3]) < 1 < float(words[-1]) < 1.1
+
+
+def test_the_pages_have_what_is_published() -> None:
+    root = Path(__file__).resolve().parent.parent
+    page = (root / "docs" / "estimate.md").read_text(encoding="utf-8")
+    for half, results in field_results.read().items():
+        assert half in field.SAMPLES
+        assert field_results.table(results) in page
+    assert "\n".join(update_readme.field_lines()) in (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_half_is_published_in_place_of_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(field_results, "FILE", tmp_path / "field.tsv")
+    one = field_results.Result(
+        "tuned", "2026-11-30", "a/b@1", "main:app", "3.11", "50.0", "45.0", "40 to 50", "-10.0%", "yes"
+    )
+    (tmp_path / "field.tsv").write_text("# a title\n", encoding="utf-8")
+    field_results.publish("tuned", [one])
+    field_results.publish("judged", [one._replace(half="judged")])
+    field_results.publish("tuned", [one._replace(error="-9.0%")])
+    assert [(half, [row.error for row in rows]) for half, rows in field_results.read().items()] == [
+        ("tuned", ["-9.0%"]),
+        ("judged", ["-10.0%"]),
+    ]

@@ -1,4 +1,4 @@
-"""Put the real output of the examples, and how much was measured, into the pages, or check that it is there.
+"""Put the real output of the examples, how much was measured and how far estimates are off into the pages, or check it.
 
 python tools/update_readme.py [--check]
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import argparse
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import field_results  # noqa: E402 - what is published of the benchmarks
+
 CATALOG = ROOT / "memguard_hooks" / "catalog" / "data"
 
 
@@ -29,6 +34,12 @@ EXAMPLES = (
     Example("README.md", "lean", ("check", "examples/lean-bot")),
     Example("docs/hooks.md", "all", ("check", "examples/oom-bot")),
 )
+
+
+OPENED_ONCE = ("judged", "fresh", "pinned", "locked", "wider", "heavy", "autumn")
+"""The groups of applications whose estimates were read once."""
+
+NEAR = 0.1
 
 
 def run(command: tuple[str, ...]) -> str:
@@ -50,12 +61,37 @@ def run(command: tuple[str, ...]) -> str:
 def render(page: str, text: str) -> str:
     """Return the text of a page with the output of each of its examples between its marks."""
     for _, mark, command in (one for one in EXAMPLES if one.page == page):
-        start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
-        before, _, rest = text.partition(start)
-        after = rest.partition(end)[2]
-        block = f"```console\n$ memguard {' '.join(command)}\n{run(command)}```"
-        text = f"{before}{start}\n\n{block}\n\n{end}{after}"
+        text = put(text, mark, f"```console\n$ memguard {' '.join(command)}\n{run(command)}```")
+    for half, results in field_results.read().items():
+        text = put(text, f"field {half}", field_results.table(results))
+    text = put(text, "field", "\n".join(field_lines()))
     return re.sub(r"\d+(?= distributions and the standard library)", str(count_measured()), text)
+
+
+def put(text: str, mark: str, block: str) -> str:
+    """Return a page with a block between the marks of a name, where it has them."""
+    start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, found, rest = text.partition(start)
+    return f"{before}{start}\n\n{block}\n\n{end}{rest.partition(end)[2]}" if found else text
+
+
+def field_lines() -> list[str]:
+    """Return the table of the README: how far the estimate was off for each group that was opened once."""
+    lines = ["| opened on | applications | off by, on average | bias | within 10 % | in the range |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for half, results in field_results.read().items():
+        if half in OPENED_ONCE:
+            errors = [one.share for one in results]
+            cells = (
+                results[0].date,
+                str(len(results)),
+                f"{statistics.mean(map(abs, errors)):.1%}",
+                f"{statistics.mean(errors):+.1%}",
+                str(sum(abs(error) <= NEAR for error in errors)),
+                str(sum(one.inside == "yes" for one in results)),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def count_measured() -> int:
@@ -71,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 where a page is out of date")
     options = parser.parse_args(argv)
     status = 0
-    for page in dict.fromkeys(one.page for one in EXAMPLES):
+    for page in dict.fromkeys([*(one.page for one in EXAMPLES), "docs/estimate.md"]):
         old = (ROOT / page).read_text(encoding="utf-8")
         new = render(page, old)
         if old == new:
