@@ -341,7 +341,9 @@ print(sizes["Anonymous:"], sizes["Rss:"] - sizes["Anonymous:"])
 @pytest.mark.parametrize("name", ["granian", "libcst", "pydantic_core"])
 def test_anonymous_memory_does_not_depend_on_the_page_cache(tmp_path: Path, name: str) -> None:
     """Set what a package takes from files that were just written beside what it takes from files that are read again."""
-    installed = Path(next(iter(importlib.util.find_spec(name).submodule_search_locations)))  # type: ignore[union-attr]
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.submodule_search_locations  # noqa: PT018
+    installed = Path(spec.submodule_search_locations[0])
     shutil.copytree(installed, tmp_path / name)
 
     def taken() -> tuple[int, int]:

@@ -544,7 +544,7 @@ def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Itera
                 expected = stages["import"][1] + kept / MIB > limit
                 fates.append((("killed" if found else "lives") + ("" if expected == found else " (!)"), expected == found))
         right["killed"] += all(fine for _, fine in fates)
-        kind = " ".join(filter(None, (case.asked or "as stored", case.stored, case.texts and f"{case.texts} texts")))
+        kind = " ".join(filter(None, (case.asked or "as stored", case.stored, f"{case.texts} texts" if case.texts else "")))
         cells = (f"{case.library} {case.model.rpartition('/')[2]}", kind, f"{base:.0f}",
                  f"{stages['load'][0]:.0f}", f"{rest:.0f}", f"{off:+.1%}", f"{stages['load'][2]:.0f}", f"{resident:.0f}",
                  f"{off_peak:+.1%}", f"{stages['use'][0]:.0f}",
