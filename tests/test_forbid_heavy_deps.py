@@ -290,6 +290,21 @@ def test_brought(run: Run, text: str, settings: str, expected: list[str]) -> Non
     assert outcome.code == int(any("(warning)" not in one for one in expected))
 
 
+def test_what_a_frozen_file_lists_is_brought_by_what_stands_beside_it(run: Run) -> None:
+    """Nobody can do without it by deleting its line, unless the code imports it itself."""
+    others = "".join(f"package-{number}==1.0\n" for number in range(40))
+    frozen = f"grpcio==1.80.0\ngoogle-cloud-logging==3.15.0\n{others}"
+    brought = "requirements.txt:1:1: MG111 grpcio is forbidden, and google-cloud-logging brings it (warning)"
+    assert run({"requirements.txt": frozen, "app.py": "import os\n"}).findings == [brought]
+    assert run({"requirements.txt": frozen, "app.py": "import grpc\n"}).findings == [
+        "requirements.txt:1:1: MG110 grpcio is forbidden"
+    ]
+    short = frozen.replace(others, "")
+    assert run({"requirements.txt": short, "app.py": ""}).findings == ["requirements.txt:1:1: MG110 grpcio is forbidden"]
+    torch = f"torch==2.8.0\nsentence-transformers==5.0.0\n{others}"
+    assert "requirements.txt:1:1: MG110 torch is forbidden" in run({"requirements.txt": torch}).findings
+
+
 # Settings
 
 

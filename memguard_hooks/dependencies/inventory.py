@@ -11,7 +11,7 @@ from collections import deque
 from functools import cache
 
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
-from memguard_hooks.dependencies.requirement import Requirement, can_hold, is_live, normalize_name
+from memguard_hooks.dependencies.requirement import Requirement, can_hold, is_live, normalize_name, pin_of
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 _Place: TypeAlias = "tuple[str, str | None]"
 """A package of a lock, and one of its extras or None for itself."""
+
+
+FROZEN = 40
+"""Exact requirements of one file that nobody writes by hand."""
 
 
 class Inventory(Record):
@@ -50,6 +54,13 @@ class Inventory(Record):
             and self._counts(one.path)
             and is_live(one, self.python)
         )
+
+    def frozen(self) -> frozenset[str]:
+        """Return the files that list all that was installed, as `pip freeze` and `poetry export` write them."""
+        exact: dict[str, list[bool]] = {}
+        for one in self.requirements:
+            exact.setdefault(one.path, []).append(pin_of(one) is not None)
+        return frozenset(path for path, ones in exact.items() if len(ones) >= FROZEN and sum(ones) >= 0.8 * len(ones))
 
     def decoys(self) -> tuple[str, ...]:
         """Return the files that declare or lock something and that the deployment does not install, sorted."""

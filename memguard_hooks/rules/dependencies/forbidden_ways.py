@@ -36,7 +36,40 @@ def find_declared(project: Project, forbidden: Forbidden, declared: Iterable[Req
     """Judge the requirements of forbidden packages that are installed on the host."""
     named = [one for one in declared if one.name in forbidden.names and project.declared.is_installed(one)]
     named = [one for one in named if not _is_lighter_build(project, one.name, _pinned(one))]
-    return [judge_declared(project, one, forbidden, code) for code in _code(project, named) for one in named]
+    is_light = any(one.name not in forbidden.grave for one in named)
+    frozen = project.declared.inventory.frozen() if is_light else frozenset()
+
+    def is_listed(one: Requirement) -> bool:
+        return one.path in frozen and one.name not in forbidden.grave
+
+    return [
+        judge_declared(project, _as_brought(project, one, code) if is_listed(one) else one, forbidden, code)
+        for code in _code(project, named)
+        for one in named
+    ]
+
+
+def _as_brought(project: Project, requirement: Requirement, code: Code | None) -> Requirement:
+    """Return a requirement of a file that lists all that was installed with what brings it, unless code here imports it.
+
+    Nobody is helped who deletes it there: what brings it installs it all the same, in any version.
+    """
+    name = requirement.name
+    if requirement.via or (code is not None and code.files_with(modules_of(name))):
+        return requirement
+    beside = {one.name for one in project.declared.inventory.requirements if one.path == requirement.path}
+    return requirement._replace(via=tuple(sorted(other for other in beside if _brings(other, name)))[:MAX_BRINGERS])
+
+
+MAX_BRINGERS = 2
+"""Packages that are named, of those that bring one."""
+
+
+def _brings(other: str, name: str) -> bool:
+    """Return whether a package installs another, as it was measured or as the table of what it requires says."""
+    from memguard_hooks.dependencies.unmeasured import known_required
+
+    return other != name and (name in lookup.installed_with(other) or name in known_required().get(other, ()))
 
 
 def _code(project: Project, named: Sequence[Requirement]) -> Iterator[Code | None]:
@@ -103,10 +136,7 @@ def _is_loaded_by_another(project: Project, name: str, code: Code) -> bool:
     declared = {one.name for one in project.declared.inventory.requirements} - {name}
     takers = [other for other in declared if other in LOADED_BY_NAME or LOADERS.match(other)]
     takes = name in LOADED_BY_NAME and any(code.files_with(modules_of(other)) for other in takers)
-    from memguard_hooks.dependencies.unmeasured import known_required
-
-    required = known_required()
-    return takes or any(name in lookup.installed_with(other) or name in required.get(other, ()) for other in declared)
+    return takes or any(_brings(other, name) for other in declared)
 
 
 # Brought, as locks say

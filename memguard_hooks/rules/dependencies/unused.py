@@ -37,9 +37,6 @@ REQUIRED_BY_MANY = frozenset({"matplotlib", "numba", "numpy", "pandas", "pyarrow
 COMPLAINTS = frozenset({"abort", "critical", "error", "exit", "fail"})
 """Calls by which code says that it cannot do what it is for."""
 
-FROZEN = 40
-"""Exact requirements of one file that nobody writes by hand."""
-
 
 def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterator[Finding]:
     """Yield the heavy packages that no file imports (MG121), and those that each file does without (MG122).
@@ -93,13 +90,11 @@ class _Declarations:
         self._inventory = project.declared.inventory
         self.names: dict[str, set[str]] = {}
         self._judged: dict[str, set[str]] = {}
-        exact: dict[str, list[bool]] = {}
         for one in self._inventory.requirements:
             self.names.setdefault(one.path, set()).add(one.name)
-            exact.setdefault(one.path, []).append(pin_of(one) is not None)
         for one in requirements:
             self._judged.setdefault(one.path, set()).add(one.name)
-        self._frozen = {path for path, ones in exact.items() if len(ones) >= FROZEN and sum(ones) >= 0.8 * len(ones)}
+        self._frozen = self._inventory.frozen()
         self._required = {
             edge.name
             for lock in self._inventory.locks
@@ -110,7 +105,7 @@ class _Declarations:
         }
 
     def is_frozen(self, path: str) -> bool:
-        """Return whether a file lists all that was installed, as `pip freeze` does: it does not say what is used."""
+        """Return whether a file lists all that was installed: it does not say what is used."""
         return path in self._frozen
 
     def is_brought(self, path: str, name: str) -> bool:
