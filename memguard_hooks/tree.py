@@ -711,7 +711,7 @@ class RevisionTree:
         if found.size > MAX_FILE_BYTES:
             raise self._failed()
         # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
-        parsed = [parse_tree_object(found.content, size) for size in (20, 32)] if found.kind == "tree" else []
+        parsed = (parse_tree_object(found.content, size) for size in (20, 32)) if found.kind == "tree" else ()
         return next((one for one in parsed if one is not None), {})
 
     def _read(self, wanted: GitObject, path: str) -> bytes:

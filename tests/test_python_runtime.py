@@ -245,6 +245,28 @@ def test_a_lock_has_packages_for_another_machine(project: Path, capsys: pytest.C
     assert codes(capsys) == [("MG711", "orjson", "error")]
 
 
+class CountedLock(bytes):
+    """A lock that counts how often its lines are counted, each time from its beginning."""
+
+    counted = 0
+
+    def count(self, *given: Any) -> int:
+        """Count what is asked for."""
+        CountedLock.counted += 1
+        return super().count(*given)
+
+
+def test_the_line_of_a_package_is_counted_where_it_is_told() -> None:
+    wheels = "numpy-2.3.0-cp313-cp313-manylinux_2_28_x86_64.whl", "numpy-2.3.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+    packages = [
+        f'[[package]]\nname = "n{number}"\nversion = "2.3.0"\nwheels = [{{ url = "https://example.com/{wheel}" }}]\n'
+        for number, wheel in enumerate([wheels[0]] * 40 + [wheels[1]])
+    ]
+    found = list(locked_wheels.find(CountedLock("".join(packages).encode()), "uv.lock", WheelHost(13, "glibc", "x86_64")))
+    assert [(one.name, one.line) for one in found] == [("n40", 162)]
+    assert CountedLock.counted == 1
+
+
 def test_services_that_share_a_file_are_told_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {**APP, "Procfile": "web: python main.py\nbeat: python main.py\n", "runtime.txt": "python-3.8.1\n"})
     assert len(codes(capsys)) == 1

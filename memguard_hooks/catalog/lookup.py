@@ -166,6 +166,7 @@ def bringing(names: Collection[str]) -> frozenset[str]:
     return frozenset(filter(brings, distributions()))
 
 
+@cache
 def providers(name: str) -> tuple[str, ...]:
     """The distributions that were measured to provide a module root, by canonical name."""
     measured = _index().get(name)
@@ -547,6 +548,7 @@ def minor_of(python: str) -> int:
     return int(minor) if minor.isdecimal() else minor_of(DEFAULT_PYTHON)
 
 
+@cache
 def root_of(name: str) -> str | None:
     """The longest measured module root that importing a dotted name runs, if any; a light one counts too.
 

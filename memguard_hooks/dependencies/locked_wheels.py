@@ -56,13 +56,15 @@ def find(data: bytes, path: str, host: WheelHost) -> Iterator[WheelLess]:
         wheels = [one for one in files if one.endswith(".whl")]
         name, version = match[1].decode("utf-8", "replace"), match[2].decode("utf-8", "replace")
         has_sdist = len(wheels) < len(files)
-        line = data.count(b"\n", 0, match.start()) + 2
         said = _ADMITTED.search(block)
         if said is not None and not admits(said, host.minor):
-            yield WheelLess(name, version, line, has_sdist, admitted=said[1].decode("utf-8", "replace"))
+            found = WheelLess(name, version, 0, has_sdist, admitted=said[1].decode("utf-8", "replace"))
         elif wheels and not any("-none-any.whl" in one for one in wheels) and not _has_one(wheels, host):
             usual = host._replace(libc="glibc", machine="x86_64")
-            yield WheelLess(name, version, line, has_sdist, usual != host and _has_one(wheels, usual))
+            found = WheelLess(name, version, 0, has_sdist, usual != host and _has_one(wheels, usual))
+        else:
+            continue
+        yield found._replace(line=data.count(b"\n", 0, match.start()) + 2)  # of few: all of a lock is read for each
 
 
 def own_range(data: bytes, path: str) -> tuple[str, int] | None:
