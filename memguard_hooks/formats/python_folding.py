@@ -61,6 +61,12 @@ _OF_TEXTS = frozenset({
 })  # fmt: skip
 """Methods of a text that make nothing but a text, or tell whether it holds one."""
 
+_BINDING = frozenset({
+    ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Import, ast.ImportFrom, ast.ExceptHandler,
+    ast.MatchAs, ast.MatchStar, ast.MatchMapping,
+})  # fmt: skip
+"""Nodes that bind a name, or in which names are local."""
+
 _DECLARING = frozenset({"add_argument", "add_subparsers", "add_parser"})
 """Methods of argparse that say what a command line may hold."""
 
@@ -331,13 +337,16 @@ class BoundNames:
         waiting = [node] if node is not None else []
         while waiting:
             here = waiting.pop()
-            if isinstance(here, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if here.__class__ not in _BINDING:
+                pass
+            elif isinstance(here, ast.Name):
+                if not isinstance(here.ctx, ast.Load):
+                    yield here.id, here.lineno
+            elif isinstance(here, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 yield here.name, here.lineno
                 continue
-            if isinstance(here, ast.Lambda):
+            elif isinstance(here, ast.Lambda):
                 continue
-            if isinstance(here, ast.Name) and not isinstance(here.ctx, ast.Load):
-                yield here.id, here.lineno
             elif isinstance(here, (ast.Import, ast.ImportFrom)):
                 for alias in here.names:
                     for name in self._starred if alias.name == "*" else (alias.asname or alias.name.partition(".")[0],):

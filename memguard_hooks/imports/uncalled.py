@@ -24,8 +24,10 @@ _BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
 _KEPT = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 """Statements that import, or that bind what other functions may ask."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_MENTIONING = (ast.Name, ast.Attribute, ast.Call, ast.alias, ast.ImportFrom, ast.ClassDef, *_DEFINITIONS)
-"""Nodes that mention a name or bind one; no others do."""
+_NAMING: dict[type[ast.AST], str] = {ast.Name: "id", ast.Attribute: "attr"}
+"""The field with the name that a node mentions as a value, or binds."""
+_MENTIONING = (ast.Call, ast.alias, ast.ImportFrom, ast.ClassDef, *_DEFINITIONS)
+"""Nodes that mention a name or bind one besides those; no others do."""
 
 
 class _Statement(Record):
@@ -183,9 +185,16 @@ def _statements(module: ast.Module) -> list[_Statement]:
             callees.add(id(node.func))
         elif isinstance(node, ast.Attribute) and id(node) in callees:
             callees.add(id(node.value))
-        if statement is not None and isinstance(node, _MENTIONING):
+        if statement is None:
+            pass
+        elif node.__class__ in _NAMING:  # most nodes that mention anything
+            name = getattr(node, _NAMING[node.__class__])
+            (statement.called if id(node) in callees else statement.values).add(name)
+            if not isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
+                statement.bound.add(name)
+        elif isinstance(node, _MENTIONING):
             statement.bound.update(_bound([node]), _imported([node]))
-            (statement.called if id(node) in callees else statement.values).update(_names([node]), _named([node]))
+            (statement.called if id(node) in callees else statement.values).update(_named([node]))
             if isinstance(node, ast.Call) and is_lazy_proxy(dotted(node.func), len(node.args)):
                 statement.called.add("__import__")
         waiting.extend((one, statement, owner) for one in children(node))
