@@ -258,7 +258,7 @@ class ServiceReport(Record):
     the difference. Of one that is not judged, `reason` says why, and `worker` is what one process takes by the moment that
     is judged, where that is known. `instead_of` says where other commands stand that this one wins over: `Procfile:1`.
     `also` are commands that run to their end on a host of the same kind before it starts, with the bytes that each takes,
-    None where nobody can tell.
+    None where nobody can tell. `cpus` are those that it is judged with, None where its processes do not follow them.
     """
 
     name: str
@@ -281,6 +281,7 @@ class ServiceReport(Record):
     is_over: bool = False
     instead_of: tuple[str, ...] = ()
     also: tuple[tuple[str, int | None], ...] = ()
+    cpus: int | None = None
 
     @property
     def taken(self) -> Figures | None:

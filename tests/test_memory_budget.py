@@ -293,8 +293,8 @@ def test_an_unknown_platform_names_the_nearest(root: Path, capsys: pytest.Captur
         pytest.param({"Procfile": "w: bin/serve\n"}, "it is not known how serve starts", id="no-python"),
         pytest.param({"Procfile": "w: gunicorn :app\n"}, ":app is not in the repository", id="no-module"),
         pytest.param({"Procfile": "w: gunicorn a:a\n", "a.py": "",
-                      "gunicorn.conf.py": "import os\nworkers = os.cpu_count()\n"},
-                     "gunicorn.conf.py:2 computes workers: os.cpu_count()", id="settings-of-gunicorn"),
+                      "gunicorn.conf.py": "import os\nworkers = os.getpid()\n"},
+                     "gunicorn.conf.py:2 computes workers: os.getpid()", id="settings-of-gunicorn"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_known_is_said(
@@ -547,7 +547,7 @@ def test_a_measured_program_with_an_unknown_number_of_workers_lacks_only_that(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(root, {"Procfile": "web: litellm --num_workers $(nproc)\n", "requirements.txt": "litellm[proxy]==1.75.0\n"})
-    write(root, {"memguard.toml": 'limit = "512MiB"\n'})
+    write(root, {"memguard.toml": 'limit = "1024MiB"\n'})
     (finding,) = (one for one in judge(capsys)[1]["findings"] if one["code"] == "MG305")
     said = "is not judged: the number of workers is .* depends on the CPUs of the host; with one worker it takes 3.. MiB"
     assert re.search(said, finding["message"])
@@ -687,7 +687,7 @@ spec: {template: {spec: {containers: [{name: api, image: ghcr.io/acme/api, comma
 
 
 @pytest.mark.parametrize(("number", "said"), [
-    pytest.param("$(nproc)", "3 fit into 256 MiB (memguard.toml:1 limit)", id="of-the-machine"),
+    pytest.param("$(nproc)", "3 fit into 256 MiB (memguard.toml:1 limit); 2 CPUs start 2", id="of-the-machine"),
     pytest.param("$WORKERS", "3 fit into 256 MiB (memguard.toml:1 limit)", id="of-a-variable"),
 ])  # fmt: skip
 def test_what_one_worker_takes_is_said_where_their_number_is_unknown(
@@ -701,10 +701,45 @@ def test_what_one_worker_takes_is_said_where_their_number_is_unknown(
     assert finding["code"] == "MG305"
     write(root, {"Procfile": "w: gunicorn a:a --workers 1\n"})
     (one,) = judge(capsys)[1]["services"]
-    assert finding["message"].endswith(f"; with one worker it takes {one['estimate_mib']['expected']:.0f} MiB; {said}")
+    alone = one["estimate_mib"]["expected"]
+    write(root, {"Procfile": "w: gunicorn a:a --workers 2\n"})
+    more = judge(capsys)[1]["services"][0]["estimate_mib"]["expected"] - alone
+    assert finding["message"].endswith(f"; with one worker it takes {alone:.0f} MiB, and {more:.0f} for each more; {said}")
     for workers, fits in ((3, True), (4, False)):
         write(root, {"Procfile": f"w: gunicorn a:a --workers {workers}\n"})
         assert (judge(capsys)[1]["services"][0]["verdict"] == "ok") is fits
+
+
+OF_CPUS = "celery -A a worker"
+WORKER = {"a.py": "import celery\napp = celery.Celery()\n", "requirements.txt": "celery==5.4.0\n"}
+ON_COMPOSE = {"Dockerfile": f"FROM python:3.12\nCOPY . /app\nWORKDIR /app\nCMD {OF_CPUS}\n"}
+
+
+def in_compose(limit: str) -> str:
+    """Return a file of compose with one service that has a limit or none."""
+    return f"services:\n  w:\n    build: .\n{limit and f'    mem_limit: {limit}'}\n"
+
+
+@pytest.mark.parametrize(("files", "verdict", "processes", "label"), [
+    pytest.param({**ON_COMPOSE, "compose.yaml": in_compose("")}, "ok", 2,
+                 "assumed for a compose service without mem_limit, judged with 2 CPUs", id="the-memory-is-assumed"),
+    pytest.param({"Procfile": f"w: {OF_CPUS}\n"}, "ok", 8, "default, judged with 8 CPUs", id="a-dyno"),
+    pytest.param({**ON_COMPOSE, "compose.yaml": in_compose("4g")}, "ok", 64,
+                 "compose mem_limit, judged with 64 CPUs", id="any-machine"),
+    pytest.param({**ON_COMPOSE, "compose.yaml": in_compose("128m")}, "unknown", None, "compose mem_limit", id="not-any"),
+    pytest.param({**ON_COMPOSE, "compose.yaml": in_compose("72m")}, "error", 2,
+                 "compose mem_limit, judged with 2 CPUs", id="not-even-two"),
+    pytest.param({"Procfile": f"w: {OF_CPUS}\n", "memguard.toml": 'platform = "render-free"\n'}, "unknown", None,
+                 "render free", id="no-dyno"),
+])  # fmt: skip
+def test_workers_that_follow_the_cpus_are_judged_with_those_of_their_machine(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], verdict: str, processes: int | None, label: str
+) -> None:
+    write(root, {**WORKER, **files})
+    (service,) = judge(capsys)[1]["services"]
+    assert (service["verdict"], service["processes"], service["cpus"]) == (verdict, processes, processes)
+    memory_budget.main([])
+    assert f"({label})" in capsys.readouterr().out
 
 
 def test_a_program_that_runs_no_python_is_not_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

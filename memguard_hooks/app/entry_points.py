@@ -116,16 +116,18 @@ def settings_of(project: Project, service: Service) -> ServiceSettings:
     return project.settings.services.get(service.name, project.settings.service)
 
 
-def read_command(project: Project, service: Service) -> StartCommand:
+def read_command(project: Project, service: Service, cpus: float | None = None) -> StartCommand:
     """Return how a service starts; an entry point of the settings counts where the command names none.
 
-    It is read once a run: the code of a program may be followed for it, and the files of its settings.
+    It is read once a run: the code of a program may be followed for it, and the files of its settings. `cpus` are those
+    of the machine, where nobody but the caller says so.
     """
     settings = settings_of(project, service)
     around = (tuple(sorted(one.items())) for one in (service.environment, service.mounts))
     written = (service.name, service.command, service.folder, service.platform, service.plan, service.unread, service.cpus)
-    key = ("start", *written, *around, settings)
-    return parse_once(project.tree, key, lambda: _counted(_read_command(project, service, settings), settings.workers))
+    key = ("start", *written, *around, settings, cpus)
+    workers = settings.workers
+    return parse_once(project.tree, key, lambda: _counted(_read_command(project, service, settings, cpus), workers))
 
 
 def _counted(command: StartCommand, workers: int | None) -> StartCommand:
@@ -141,7 +143,7 @@ def read_once(project: Project, service: Service, command: str) -> StartCommand:
     return _read_command(project, service._replace(command=command), settings)
 
 
-def _read_command(project: Project, service: Service, settings: ServiceSettings) -> StartCommand:
+def _read_command(project: Project, service: Service, settings: ServiceSettings, cpus: float | None = None) -> StartCommand:
     plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
     concurrency = platforms.concurrency_of(plan)
     if service.command:
@@ -151,7 +153,7 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
             concurrency,
             service.mounts,
             console_scripts=project.layout_beside(service.folder).scripts,
-            cpus=service.cpus if service.platform in platforms.OWN_MACHINES else None,
+            cpus=service.cpus if service.platform in platforms.OWN_MACHINES else cpus,
             follows_code=True,
             followed=parse_once(project.tree, "nodes followed from starts", lambda: [0]),
             names_in=lambda folder: [one.name for one in project.tree.entries(folder)],

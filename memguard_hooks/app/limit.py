@@ -66,6 +66,19 @@ def limit_of(service: Service, settings: ServiceSettings) -> MemoryLimit:
     return MemoryLimit(platforms.DEFAULT_LIMIT, ASSUMED, label)
 
 
+def cpus_of(service: Service, settings: ServiceSettings) -> int:
+    """Return the CPUs that a service is judged with where it starts as many processes, and nobody says how many there are.
+
+    Where the memory is assumed the CPUs are those of such a machine, and those of a dyno for a Procfile, which Heroku is
+    the first to run. Where it is known, the machine may be any.
+    """
+    named, is_assumed = named_plan(settings), limit_of(service, settings).is_assumed
+    platform = service.platform if named is None else named.platform
+    if platform == platforms.HEROKU or (is_assumed and service.path.rpartition("/")[2] == "Procfile"):
+        return platforms.CPUS_OF_A_DYNO
+    return platforms.CPUS_OF_DEFAULT if is_assumed else platforms.MOST_CPUS
+
+
 def bands_of(limit: int, settings: ServiceSettings) -> tuple[float, float]:
     """Return where a warning and where an error begins, in bytes."""
     return (settings.warn or WARN) * limit, (settings.fail or FAIL) * limit

@@ -27,11 +27,12 @@ from memguard_hooks.app.estimate import (
 )
 from memguard_hooks.app.first_party import find_built
 from memguard_hooks.app.likely_starts import find_judged, find_likely
-from memguard_hooks.app.limit import MemoryLimit, bands_of, limit_of, named_plan
+from memguard_hooks.app.limit import MemoryLimit, bands_of, cpus_of, limit_of, named_plan
 from memguard_hooks.app.loaded import NONE, Models, imports_a_library
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
 from memguard_hooks.app.walks import moved_walk, users_of_moved, walk_entry, walk_file
 from memguard_hooks.app.work import find_work
+from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import Service, ServicePlace
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 
 COMPOSE = "compose"
 
+FEW = platforms.CPUS_OF_DEFAULT
+
 MAX_REACHED = 4000
 """Judgment: files that are followed for the processes that a service starts anew, each time one of these loads them."""
 
@@ -86,7 +89,8 @@ class Estimated(Record):
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
     `guessed` is the process where an import by a computed name loads all that is installed, None without such an import.
-    `beside` is what the estimate lacks of other processes, and of other ways to start.
+    `beside` is what the estimate lacks of other processes, and of other ways to start. `cpus` are those of the machine that
+    it is judged with, where only these tell its processes.
     `branches` are those that count where only a run decides, and `of_ways` says why this start does, of several.
     """
 
@@ -103,6 +107,7 @@ class Estimated(Record):
     of_ways: str = ""
     guessed: ProcessEstimate | None = None
     beside: tuple[Uncounted, ...] = ()
+    cpus: int | None = None
 
     @property
     def judged(self) -> Moment:
@@ -223,7 +228,31 @@ def _estimate_service(project: Project, service: Service, settings: ServiceSetti
     found = _estimate_start(project, service, settings)
     if isinstance(found, Estimated):
         return found
-    return _too_much_for_one(project, service, settings, found) or found
+    too_much = _too_much_for_one(project, service, settings, found)
+    return too_much or _on_its_machine(project, service, settings, found) or found
+
+
+def _on_its_machine(project: Project, service: Service, settings: ServiceSettings, gap: Skipped) -> Estimated | None:
+    """Return a service whose workers follow the CPUs of its machine, with those that such a machine has.
+
+    Where its memory is known, and the machine is not, what fits with all that there may be is a verdict, and what is too
+    much with the two that nearly all have.
+    """
+    limit, most = limit_of(service, settings), cpus_of(service, settings)
+    if limit.size is None:
+        return None
+    warn, fail = bands_of(limit.size, settings)
+    for cpus in (most,) if limit.is_assumed or (service.cpus or FEW) < FEW else (most, FEW):
+        command, told = read_command(project, service, cpus), len(project.skipped)
+        if command.workers is None or command.ways:
+            return None
+        found = _estimate_start(project, service, settings, command)
+        if isinstance(found, Estimated):
+            is_sure = found.taken <= warn if cpus == most else found.taken > fail
+            if limit.is_assumed or is_sure:
+                return found._replace(of_ways=gap.reason, cpus=cpus)
+        del project.skipped[told:]
+    return None
 
 
 def _too_much_for_one(project: Project, service: Service, settings: ServiceSettings, gap: Skipped) -> Estimated | None:
@@ -805,6 +834,8 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
             found.append(AssessedService(service, settings, limit, None, reason=now.reason, worker=worker))
         else:
             also = tuple(estimate_once(project, service, settings))
+            if now.cpus is not None:
+                limit = limit._replace(label=f"{limit.label}, judged with {now.cpus} CPUs")
             found.append(AssessedService(service, settings, limit, now, estimate=now.estimate, also=also))
     found = [_with_pool(one, found) for one in found]
     if before is not None:

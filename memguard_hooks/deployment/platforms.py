@@ -28,6 +28,15 @@ HEROKU = "heroku"
 OWN_MACHINES = frozenset({"fly"})
 """Platforms that give a service a machine of its own, which has the CPUs of its plan and no more."""
 
+CPUS_OF_A_DYNO = 8
+"""CPUs that programs see in a dyno of Heroku's, which has the machine's: celery started 8 (a public report, case 01)."""
+
+CPUS_OF_DEFAULT = 2
+"""Judgment: CPUs of the machine that `DEFAULT_LIMIT` stands for, the most that hosts sell with so little memory."""
+
+MOST_CPUS = 64
+"""Judgment: what fits with a worker for each of so many CPUs fits on any machine that such services run on."""
+
 
 class Plan(Record):
     """One plan of one platform.

@@ -44,6 +44,7 @@ def service_json(service: ServiceReport) -> dict[str, object]:
         "command": service.command,
         "entrypoint": service.entrypoint,
         "processes": service.processes,
+        "cpus": service.cpus,
         "limit_mib": None if service.limit is None else in_mib(service.limit),
         "limit_source": service.limit_source,
         "estimate_mib": estimate and _estimate(estimate),

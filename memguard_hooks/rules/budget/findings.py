@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from memguard_hooks.app.entry_points import is_installed_program
+from memguard_hooks.app.entry_points import is_installed_program, read_command
 from memguard_hooks.app.limit import bands_of, sizes_that_fit
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
+from memguard_hooks.deployment.platforms import CPUS_OF_DEFAULT
 from memguard_hooks.finding import (
     MIB,
     Finding,
@@ -73,6 +74,8 @@ def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport
     message = f"{report.name} is not judged: {report.reason}"
     if worker is not None:
         message += f"; {_of_workers(worker, report)}"
+        started = read_command(project, assessed.service, CPUS_OF_DEFAULT).workers
+        message += f"; {CPUS_OF_DEFAULT} CPUs start {started}" if started is not None else ""
         written = f"at {worker.command.written}" if worker.command.written else "into the start command"
         is_server = worker.command.program != "python"
         fix = [f"write the number of workers {written}", f"or into the settings: {key} workers = 1"] if is_server else []
@@ -87,9 +90,10 @@ def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport
 
 
 def _of_workers(worker: Estimated, report: ServiceReport) -> str:
-    """Say what one worker takes, how many fit, and what the most take that there may be."""
+    """Say what one worker takes and each further one, how many fit, and what the most take that there may be."""
     late = worker.estimate.start.expected != worker.estimate.at(worker.judged).expected
     one = f"with one worker it takes {mib(worker.taken)} MiB{f' {moment_name(worker.judged)}' if late else ''}"
+    one += f", and {mib(worker.with_workers(2) - worker.taken)} for each more"
     if report.limit is None:
         return one
     goal, most = (worker.settings.warn or WARN) * report.limit, worker.command.most

@@ -75,6 +75,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         reason=_at_least(now, uncounted) if verdict == "unknown" else None,
         entrypoint=now.entry.entrypoint.text,
         processes=now.processes,
+        cpus=now.cpus,
         estimate=assessed.estimate,
         verdict=verdict,
         is_over=is_over,
