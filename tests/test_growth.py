@@ -1,4 +1,4 @@
-"""Five times as much of what a stranger may repeat takes five times the work, by calls that are counted, not by seconds."""
+"""Ten times as much of what a stranger may repeat takes ten times the work: calls of functions are counted, not seconds."""
 
 from __future__ import annotations
 
@@ -230,44 +230,46 @@ def calls(root: Path, files: dict[str, str]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("files", "number"),
+    ("files", "number", "times"),
     [
-        pytest.param(findings_in_one_folder, 30, id="findings in one folder"),
-        pytest.param(findings_in_many_folders, 30, id="findings in a folder each"),
-        pytest.param(reached_findings, 30, id="findings that an entry point reaches"),
-        pytest.param(packages_that_nobody_measured, 50, id="unknown packages and imports"),
-        pytest.param(one_package_again, 200, id="one package again"),
-        pytest.param(heavy_and_imported_nowhere, 100, id="a heavy package that is imported nowhere"),
-        pytest.param(allowed_imports, 100, id="imports that comments allow"),
-        pytest.param(allowances_above_a_line, 200, id="allowances above one line"),
-        pytest.param(apps_in_folders, 20, id="apps in folders"),
-        pytest.param(services_of_many_commands, 3, id="services of many commands"),
-        pytest.param(files_of_heavy_packages, 50, id="files and packages"),
-        pytest.param(options_that_name_models, 30, id="options that name models"),
-        pytest.param(functions_that_load_models, 30, id="functions that load models"),
-        pytest.param(names_of_other_modules, 20, id="names of other modules"),
-        pytest.param(modules_in_layers, 2, id="modules in layers"),
-        pytest.param(choices_of_a_variable, 30, id="choices of a variable"),
-        pytest.param(models_under_names, 60, id="models under names"),
-        pytest.param(choices_in_a_function, 30, id="choices in a function"),
-        pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
-        pytest.param(calls_with_names_of_their_own, 60, id="calls with names of their own"),
-        pytest.param(calls_that_the_catalog_knows, 20, id="calls that the catalog knows"),
-        pytest.param(calls_of_a_function_while_loading, 100, id="calls of a function while loading"),
-        pytest.param(calls_of_a_function_in_conditions, 50, id="calls of a function in conditions"),
-        pytest.param(attributes_of_what_a_function_makes, 50, id="attributes of what a function makes"),
-        pytest.param(members_of_an_enumeration, 50, id="members of an enumeration"),
-        pytest.param(keys_of_a_mapping, 80, id="keys of a mapping"),
-        pytest.param(all_names_of_a_module_again, 80, id="all names of a module again"),
-        pytest.param(names_of_one_long_list, 50, id="names of one long list"),
-        pytest.param(names_that_a_block_tells, 50, id="names that a block tells"),
-        pytest.param(files_in_a_deep_folder, 20, id="files in a deep folder"),
+        pytest.param(findings_in_one_folder, 30, 10, id="findings in one folder"),
+        pytest.param(findings_in_many_folders, 30, 10, id="findings in a folder each"),
+        pytest.param(reached_findings, 30, 10, id="findings that an entry point reaches"),
+        pytest.param(packages_that_nobody_measured, 50, 10, id="unknown packages and imports"),
+        pytest.param(one_package_again, 200, 5, id="one package again"),
+        pytest.param(heavy_and_imported_nowhere, 100, 5, id="a heavy package that is imported nowhere"),
+        pytest.param(allowed_imports, 100, 10, id="imports that comments allow"),
+        pytest.param(allowances_above_a_line, 200, 10, id="allowances above one line"),
+        pytest.param(apps_in_folders, 20, 5, id="apps in folders"),
+        pytest.param(services_of_many_commands, 3, 5, id="services of many commands"),
+        pytest.param(files_of_heavy_packages, 50, 10, id="files and packages"),
+        pytest.param(options_that_name_models, 30, 10, id="options that name models"),
+        pytest.param(functions_that_load_models, 30, 10, id="functions that load models"),
+        pytest.param(names_of_other_modules, 20, 10, id="names of other modules"),
+        pytest.param(modules_in_layers, 2, 10, id="modules in layers"),
+        pytest.param(choices_of_a_variable, 30, 10, id="choices of a variable"),
+        pytest.param(models_under_names, 60, 10, id="models under names"),
+        pytest.param(choices_in_a_function, 30, 10, id="choices in a function"),
+        pytest.param(imports_that_functions_use, 20, 10, id="imports that functions use"),
+        pytest.param(calls_with_names_of_their_own, 60, 5, id="calls with names of their own"),
+        pytest.param(calls_that_the_catalog_knows, 20, 10, id="calls that the catalog knows"),
+        pytest.param(calls_of_a_function_while_loading, 100, 10, id="calls of a function while loading"),
+        pytest.param(calls_of_a_function_in_conditions, 50, 10, id="calls of a function in conditions"),
+        pytest.param(attributes_of_what_a_function_makes, 50, 10, id="attributes of what a function makes"),
+        pytest.param(members_of_an_enumeration, 50, 10, id="members of an enumeration"),
+        pytest.param(keys_of_a_mapping, 80, 10, id="keys of a mapping"),
+        pytest.param(all_names_of_a_module_again, 80, 10, id="all names of a module again"),
+        pytest.param(names_of_one_long_list, 50, 10, id="names of one long list"),
+        pytest.param(names_that_a_block_tells, 50, 10, id="names that a block tells"),
+        pytest.param(files_in_a_deep_folder, 20, 10, id="files in a deep folder"),
     ],
 )
-def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:
+def test_the_work_is_linear(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int, times: int
+) -> None:
     calls(tmp_path / "warm", files(1))  # what is loaded and read once
-    few, many = calls(tmp_path / "few", files(number)), calls(tmp_path / "many", files(5 * number))
-    assert many < 6 * few
+    few, many = calls(tmp_path / "few", files(number)), calls(tmp_path / "many", files(times * number))
+    assert many < (13 if times == 10 else times) * few  # of what takes long by itself, half as much by a closer limit
     assert capsys.readouterr().out
 
 
