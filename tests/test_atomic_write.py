@@ -316,6 +316,66 @@ def test_fix_that_another_has_done_meanwhile(project: Path, monkeypatch: pytest.
     assert (project / "requirements.txt").read_bytes() == b"boto3\nlitellm>=1\n"
 
 
+MEASURE = """\
+from memguard_hooks.catalog import lock
+
+size = lock.Size(1024, 0)
+lock.write(".", {"litellm": lock.Measured("3.11.7", "linux", "2026-01-01", "x", size, size, 1, size, {})})
+"""
+PIN = "import sys; from memguard_hooks.__main__ import pin_litellm; sys.exit(pin_litellm())"
+
+WRITING = {
+    "pins": (["-c", PIN, "--fix", "requirements.txt"], ["requirements.txt"]),
+    "baseline": (["-m", "memguard_hooks", "check", "--write-baseline"], ["memguard-baseline.json"]),
+    "lock": (["-c", MEASURE], ["memguard.lock"]),
+    "init": (["-m", "memguard_hooks", "init", "--yes", "--no-workflow", "--no-pre-commit"], ["pyproject.toml"]),
+}
+"""What each command that writes is called with, and what it writes: all by the one module, as tests/test_house.py holds."""
+
+
+def contents(files: list[str]) -> list[bytes | None]:
+    """Return what files hold, None of one that is not there."""
+    return [Path(name).read_bytes() if Path(name).exists() else None for name in files]
+
+
+def put(files: list[str], before: list[bytes | None]) -> None:
+    """Give files what they held."""
+    for name, data in zip(files, before, strict=True):
+        if data is None:
+            Path(name).unlink(missing_ok=True)
+        else:
+            Path(name).write_bytes(data)
+
+
+@needs_strace
+@pytest.mark.parametrize("name", WRITING)
+def test_a_command_that_is_killed_at_any_call_leaves_old_files_or_new_ones(project: Path, checkout: Path, name: str) -> None:
+    words, files = WRITING[name]
+    Path("pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\n', encoding="utf-8")
+    command = [sys.executable, "-B", *words]
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "MEMGUARD_CACHE_DIR": ""}
+    before, around = contents(files), {*os.listdir()}
+    subprocess.run(command, env=environment, capture_output=True, check=False)
+    after = contents(files)
+    assert all(new not in (None, old) for old, new in zip(before, after, strict=True))
+    beside = [f".{file}{suffix}" for file in files for suffix in (".memguard-new", ".memguard-journal")]
+    places = [word for place in ("", *files, *beside) for word in ("-P", str(project / place))]
+    killed = 0
+    for calls in CALLS:
+        for number in range(1, 30):
+            put(files, before)
+            inject = f"inject={calls}:signal=KILL:when={number}"
+            status, _ = trace(command, *places, "-e", f"trace={calls}", "-e", inject, environment=environment)
+            held = zip(contents(files), before, after, strict=True)
+            assert all(data in (old, new) for data, old, new in held), (calls, number)
+            if status != -signal.SIGKILL:
+                break
+            killed += 1
+    assert killed >= 6  # the lock, what a killed run left, the content, its way to the disk, the name, the folder
+    assert contents(files) == after
+    assert {*os.listdir()} == around | {*files}
+
+
 @pytest.mark.usefixtures("project")
 def test_all_commands_keep_names(capsys: pytest.CaptureFixture[str]) -> None:
     files = ("memguard-baseline.json", "report.json", "pyproject.toml")

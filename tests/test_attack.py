@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from attack import KINDS, MAX_MIB, make_kind, run
+from attack import KINDS, MAX_MIB, attack_by_script, make_kind, run
 from folders import commit, write
 
 from memguard_hooks.commands import check
@@ -295,3 +295,24 @@ BOUNDS = re.findall(r"^\| .* \| (\d+) \| `([\w.]+)\.(MAX_\w+)` \|", (DOCS / "sec
 @pytest.mark.parametrize(("figure", "module", "name"), BOUNDS)
 def test_the_bounds_of_the_page_are_those_of_the_code(figure: str, module: str, name: str) -> None:
     assert getattr(importlib.import_module(f"memguard_hooks.{module}"), name) == int(figure)
+
+
+def test_commands_that_a_script_calls_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A stand-in for each command measures it, and is ended with it."""
+    script = (
+        "mkdir -p $1 && cd $1 && git init -q && echo 'web: python main.py' >Procfile && echo 'import torch' >main.py\n"
+        "python -c 'import sys; sys.stderr.write(chr(27)); sys.exit(3)' >/dev/null 2>&1 ; echo $? >status\n"
+        "python -c 'print(1)' | cat >said; python -c 'while True: pass' & sleep 1; kill -9 $!; wait $!; echo $? >>status\n"
+    )
+    write(tmp_path, {"scripts/one/run.sh": script, "scripts/two/make.sh": "mkdir $1 && touch $1/main.py && git init -q $1"})
+    places = [tmp_path / name for name in ("first", "second")]
+    for place in places:
+        place.mkdir()
+    assert not attack_by_script(sys.executable, tmp_path / "scripts" / "one", places[0], tmp_path / "log", is_traced=False)
+    told = capsys.readouterr().out
+    assert "ends with 3" in told
+    assert r"""prints ["'\\x1b'"] to stderr""" in told
+    assert "2 commands end with 0 3" in told
+    assert (places[0] / "made" / "status").read_text(encoding="utf-8").split() == ["3", "137"]
+    assert (places[0] / "made" / "said").read_text(encoding="utf-8") == "1\n"
+    assert attack_by_script(sys.executable, tmp_path / "scripts" / "two", places[1], None, is_traced=False)
