@@ -60,7 +60,8 @@ _RUNNERS = frozenset({
 })  # fmt: skip
 """What calls a function that it is given."""
 
-_BESIDE = frozenset({"multiprocessing.Process", "threading.Thread"})
+_BESIDE = frozenset({"multiprocessing.Process", "threading.Thread", "threading.Timer"})
+_OF_TIMER = ("interval", "function", "args", "kwargs")
 _POOLS = ("ThreadPoolExecutor", "ProcessPoolExecutor", "ThreadPool", "Pool")
 """What calls a function that it is given while the program goes on."""
 
@@ -425,6 +426,11 @@ class _Walker:
 
     def _call(self, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         found, inner = names.meaning(call.func)
+        if (bound := _bound_by_partial(found, inner, call, names)) is not None:
+            if depth < MAX_DEPTH:
+                return self._call(bound, inner, is_certain=is_certain, depth=depth + 1)
+            self.is_whole = False
+            return False
         if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._enter(found, inner, call, names, is_certain=is_certain, depth=depth)
             if _is_command(found):
@@ -455,9 +461,11 @@ class _Walker:
         elif source == "asyncio.to_thread":
             self._pool(call, "submit", names, is_certain=is_certain, depth=depth)
         elif source in _BESIDE:
-            given = {one.arg: one.value for one in call.keywords if one.arg}
+            given = dict(zip(_OF_TIMER, call.args, strict=False)) if source == "threading.Timer" else {}
+            given |= {one.arg: one.value for one in call.keywords if one.arg}
             self._threads += 1
-            targets = [given["target"]] if "target" in given else call.args[1:2]
+            named = given.get("target", given.get("function"))
+            targets = [named] if named is not None else call.args[1:2]
             self._hand_over(targets, given, names, is_certain=is_certain, depth=depth)
             self._threads -= 1
         return source in _ENDS and is_certain
@@ -478,7 +486,10 @@ class _Walker:
         for target in targets:
             function, inner = names.meaning(target)
             call = _call_of(target, given) if given is not None else None
-            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            bound = _bound_by_partial(function, inner, call or _calling(target, target), names)
+            if bound is not None and depth < MAX_DEPTH:
+                self._call(bound, inner, is_certain=is_certain, depth=depth + 1)
+            elif isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self._enter(function, inner, call, names, is_certain=is_certain, depth=depth)
             elif isinstance(function, ast.Lambda):
                 self._expressions(function.body, inner, is_certain=is_certain, depth=depth)
@@ -878,6 +889,17 @@ def _set_by_class(
         held |= {name: (value, names) for name, value in zip(dict.fromkeys(fields), call.args, strict=False)}
         held |= {one.arg: (one.value, names) for one in call.keywords if one.arg}
     return held
+
+
+def _bound_by_partial(found: ast.AST, inner: BoundNames, call: ast.Call, names: BoundNames) -> ast.Call | None:
+    """Return the call that a call of `functools.partial(f, 1)` comes to; None where each names other things."""
+    if not isinstance(found, ast.Call) or not found.args or inner.source_of(found.func) != "functools.partial":
+        return None
+    if (call.args or call.keywords) and inner is not names:
+        return None
+    given = {one.arg for one in call.keywords}
+    keywords = [*(one for one in found.keywords if one.arg not in given), *call.keywords]
+    return _calling(found.args[0], call, [*found.args[1:], *call.args], keywords)
 
 
 def _calling(

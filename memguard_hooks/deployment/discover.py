@@ -168,6 +168,9 @@ _TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
 
 _COMPOSE = late_pattern(r"(?:docker-)?compose(?:[.-]prod(?:uction)?)?\.ya?ml")
 
+_COMPOSE_FILE = late_pattern(rb"^(?:export )?COMPOSE_FILE=[\"']?([^\s\"'#]{1,1000})", re.MULTILINE)
+"""The files that compose is told to read, in the `.env` beside them."""
+
 _OTHER_COMPOSE = late_pattern(
     r"(?:[\w-]+[._-])?(?:docker[._-]?)?(?:compose|stack|swarm)(?:[._-][\w-]+)*\.ya?ml|(?:prod(?:uction)?|dokploy|coolify)\.ya?ml",
     re.IGNORECASE,
@@ -1008,7 +1011,10 @@ class _Folder:
 
     @cached_property
     def _compose_names(self) -> set[str]:
-        return {name for name in self._yaml_names if _COMPOSE.fullmatch(name)} or self._other_compose
+        named = _COMPOSE_FILE.search(self._files.peek(self._at(".env")) or b"")
+        given = set(re.split("[:;,]", named[1].decode("utf-8", "replace"))) if named is not None else set[str]()
+        usual = {name for name in self._yaml_names if _COMPOSE.fullmatch(name)}
+        return usual or given.intersection(self._yaml_names) or self._other_compose
 
     @cached_property
     def _compose(self) -> str | None:

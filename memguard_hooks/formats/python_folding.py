@@ -647,7 +647,7 @@ class BoundNames:
             if isinstance(target, ast.Name) and value is not None
         }
         if name not in values:
-            raise UnknownValue
+            return self._computed(settings, name)
         default: ast.expr | None = values[name]
         if not any(self.source_of(base).rpartition(".")[2] == "BaseSettings" for base in settings.bases):
             return self.evaluate(values[name])
@@ -667,6 +667,30 @@ class BoundNames:
         if default is None:
             raise Raises
         return self.around.default(otherwise)
+
+    def _computed(self, settings: ast.ClassDef, name: str) -> Value:
+        """Return what a property comes to, or what a class of the project that this one derives from holds."""
+        key = (settings.name, name)
+        if key in self.reading:
+            raise UnknownValue
+        self.reading.add(key)
+        try:
+            for one in settings.body:
+                if isinstance(one, ast.FunctionDef) and one.name == name and _is_property(one) and one.args.args:
+                    returned = self._returned(one)
+                    if returned is None:
+                        break
+                    local = self.inner()
+                    made = ast.copy_location(ast.Call(ast.Name(settings.name, ast.Load()), [], []), one)
+                    local.pass_in(one.args.args[0].arg, made, self, one.lineno)
+                    return local.evaluate(returned)
+            for base in settings.bases:
+                found, names = self.meaning(base)
+                if isinstance(found, ast.ClassDef):
+                    return names.field(found, name)
+        finally:
+            self.reading.discard(key)
+        raise UnknownValue
 
     def _prefix(self, settings: ast.ClassDef, values: Mapping[str, ast.expr]) -> str:
         """Return what pydantic puts before the names of variables."""
@@ -970,6 +994,15 @@ def _dotted(node: ast.expr) -> list[str]:
             case _:
                 return [""]
         parts.append(part)
+
+
+_PROPERTIES = frozenset({"property", "cached_property"})
+
+
+def _is_property(function: ast.FunctionDef) -> bool:
+    """Return whether a method is read as an attribute."""
+    names = (one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in function.decorator_list)
+    return not _PROPERTIES.isdisjoint(names)
 
 
 def _targets(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr | None]]:

@@ -1,0 +1,274 @@
+"""Show which ways to declare a start are read: one small project for each format, program and setting that is documented.
+
+    python benchmarks/start_kinds.py [NAME ...] [--all]
+
+Each row is a project of a few files with what a reader of the documentation expects: the entry point, the processes and the
+limit in MiB, `?` where nobody can tell. What differs is printed, and with `--all` each row. Nothing of them runs.
+"""
+
+# ruff: noqa: E501 - a row of the table is a project
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.app.service_estimate import assess
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
+from memguard_hooks.rules.budget.verdict import judge
+from memguard_hooks.tree import WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+APP = {"app.py": "import flask\napp = flask.Flask(__name__)\n", "requirements.txt": "flask\ngunicorn\nuvicorn\ncelery\n"}
+TASKS = {"tasks.py": "import celery\napp = celery.Celery()\n", "requirements.txt": "celery\n"}
+IMAGE = {"Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app -w 3\n"}
+DJANGO = {
+    "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n",
+    "site_/__init__.py": "",
+    "site_/settings.py": "INSTALLED_APPS = []\nROOT_URLCONF = 'site_.urls'\n",
+    "site_/urls.py": "urlpatterns = []\n",
+    "site_/wsgi.py": "application = 1\n",
+    "requirements.txt": "django\n",
+}
+POD = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n"
+LIMITED = ", resources: {limits: {memory: 300Mi}}"
+
+
+class Kind(NamedTuple):
+    """One way to declare a start: its name, its files, and what is expected of the services in their order."""
+
+    name: str
+    files: Mapping[str, str]
+    expected: tuple[tuple[str, int | None, int | None], ...]
+
+
+def one(
+    entrypoint: str, processes: int | None = 1, limit: int | None = 512
+) -> tuple[tuple[str, int | None, int | None], ...]:
+    """Return what is expected of the only service."""
+    return ((entrypoint, processes, limit),)
+
+
+def script(text: str, **files: str) -> dict[str, str]:
+    """Return an image that runs a script of bash."""
+    image = 'FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD ["bash", "run.sh"]\n'
+    return {**APP, "Dockerfile": image, "run.sh": f"#!/bin/bash\n{text}\n", **files}
+
+
+def python(text: str, requirements: str = "flask\n", name: str = "main.py", **files: str) -> dict[str, str]:
+    """Return a Procfile that starts one file of Python."""
+    return {**APP, "Procfile": f"web: python {name}\n", name: text, "requirements.txt": requirements, **files}
+
+
+KINDS = (
+    # Kubernetes
+    Kind("k8s args with ENTRYPOINT", {**APP, "Dockerfile": 'FROM python:3.12\nCOPY . .\nENTRYPOINT ["gunicorn", "app:app"]\n',
+         "k8s.yaml": POD + f"      - {{name: web, image: web, args: ['-w', '5']{LIMITED}}}\n"}, one("app:app", 5, 300)),
+    Kind("k8s CMD of the image", {**APP, **IMAGE, "k8s.yaml": POD + f"      - {{name: web, image: web{LIMITED}}}\n"},
+         one("app:app", 3, 300)),
+    Kind("k8s LimitRange", {**APP, **IMAGE, "k8s.yaml": POD + "      - {name: web, image: web}\n---\napiVersion: v1\n"
+         "kind: LimitRange\nmetadata: {name: l}\nspec:\n  limits:\n  - {type: Container, default: {memory: 200Mi}}\n"},
+         one("app:app", 3, 200)),
+    Kind("kustomize overlay", {**APP, **IMAGE, "base/web.yaml": POD + f"      - {{name: web, image: web{LIMITED}}}\n",
+         "base/kustomization.yaml": "resources: [web.yaml]\n",
+         "overlays/production/kustomization.yaml": "resources: [../../base]\npatches:\n- path: more.yaml\n",
+         "overlays/production/more.yaml": POD + "      - {name: web, resources: {limits: {memory: 700Mi}}}\n"},
+         one("app:app", 3, 700)),
+    Kind("helm values", {**APP, **IMAGE, "chart/Chart.yaml": "name: web\nversion: 1.0.0\n",
+         "chart/values.yaml": "memory: 400Mi\nworkers: 2\n",
+         "chart/templates/web.yaml": POD + "      - name: web\n        image: web\n"
+         "        command: [gunicorn, 'app:app', '-w', '{{ .Values.workers }}']\n"
+         "        resources: {limits: {memory: {{ .Values.memory }}}}\n"}, one("app:app", 2, 400)),
+    # shell
+    Kind("bash array", script('cmd=(gunicorn app:app)\ncmd+=(-w 4)\nexec "${cmd[@]}"'), one("app:app", 4)),
+    Kind("if on a variable of the image", script('if [ "$MODE" = web ]; then exec gunicorn app:app -w 6; else exec python x.py; fi',
+         Dockerfile='FROM python:3.12\nENV MODE=web\nWORKDIR /app\nCOPY . .\nCMD ["bash", "run.sh"]\n'), one("app:app", 6)),
+    Kind("case on an argument", script('case "$1" in\n web) exec gunicorn app:app -w 2;;\n *) exec "$@";;\nesac',
+         Dockerfile='FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["bash", "run.sh"]\nCMD ["web"]\n'), one("app:app", 2)),
+    Kind("nproc", script("exec gunicorn app:app -w $(nproc)"), one("app:app", 2)),
+    Kind("default of nproc", script("exec gunicorn app:app -w ${WORKERS:-$(nproc)}"), one("app:app", 2)),
+    Kind("least of nproc", script("n=$(nproc)\nw=$((n * 2 + 1))\nexec gunicorn app:app -w $((w > 4 ? 4 : w))"), one("app:app", 4)),
+    Kind("function", script('serve() { exec gunicorn app:app -w "$1"; }\nserve 3'), one("app:app", 3)),
+    Kind("exec of the arguments", script('exec "$@"',
+         Dockerfile='FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["bash", "run.sh"]\nCMD ["gunicorn", "app:app"]\n'),
+         one("app:app", 1)),
+    # servers started from Python
+    Kind("gunicorn BaseApplication", python("import gunicorn.app.base\nfrom app import app\nclass S(gunicorn.app.base.BaseApplication):\n"
+         "    def load_config(self):\n        self.cfg.set('workers', 3)\n    def load(self):\n        return app\nS().run()\n",
+         "flask\ngunicorn\n"), one("main.py", 3)),
+    Kind("gunicorn WSGIApplication", python("from gunicorn.app.wsgiapp import WSGIApplication\nclass S(WSGIApplication):\n"
+         "    def load_config(self):\n        self.cfg.set('workers', 4)\n    def load(self):\n        from app import app\n"
+         "        return app\nS().run()\n", "flask\ngunicorn\n"), one("main.py", 4)),
+    Kind("uvicorn.run", python("import uvicorn\nif __name__ == '__main__':\n    uvicorn.run('app:app', workers=4)\n", "flask\nuvicorn\n"),
+         one("main.py", 4)),
+    Kind("hypercorn.asyncio.serve", python("import asyncio\nfrom hypercorn.asyncio import serve\nfrom hypercorn.config import Config\n"
+         "from app import app\nasyncio.run(serve(app, Config()))\n", "flask\nhypercorn\n"), one("main.py")),
+    Kind("waitress.serve", python("from waitress import serve\nfrom app import app\nserve(app, threads=4)\n", "flask\nwaitress\n"),
+         one("main.py")),
+    Kind("app.run", python("from app import app\napp.run()\n"), one("main.py")),
+    Kind("web.run_app", python("from aiohttp import web\nweb.run_app(web.Application())\n", "aiohttp\n"), one("main.py")),
+    Kind("asyncio.run", python("import asyncio\nasync def main(): ...\nasyncio.run(main())\n"), one("main.py")),
+    Kind("bot.run", python("import discord\nbot = discord.Client()\nbot.run('x')\n", "discord.py\n"), one("main.py")),
+    Kind("multiprocessing.Pool", python("from multiprocessing import Pool\nwith Pool(3) as p:\n    p.map(print, [1])\n"), one("main.py", 3)),
+    Kind("ProcessPoolExecutor", python("from concurrent.futures import ProcessPoolExecutor\n"
+         "with ProcessPoolExecutor(max_workers=2) as p:\n    p.map(print, [1])\n"), one("main.py", 2)),
+    Kind("threading.Timer", python("import threading\ndef go():\n    import uvicorn\n    uvicorn.run('app:app', workers=2)\n"
+         "threading.Timer(1, go).start()\n", "flask\nuvicorn\n"), one("main.py", 2)),
+    Kind("functools.partial", python("import functools\ndef go(n):\n    import uvicorn\n    uvicorn.run('app:app', workers=n)\n"
+         "functools.partial(go, 3)()\n", "flask\nuvicorn\n"), one("main.py", 3)),
+    Kind("two ways of one return", python("import os, uvicorn\nclass C:\n    def __init__(self, n):\n        self.workers = n\n"
+         "def make():\n    return C(2)\na, b = make(), make()\nb.workers = 5\nuvicorn.run('app:app', workers=a.workers)\n",
+         "flask\nuvicorn\n"), one("main.py", None)),
+    # settings
+    Kind("os.environ.get", python("import os, uvicorn\nuvicorn.run('app:app', workers=int(os.environ.get('N', '4')))\n",
+         "flask\nuvicorn\n"), one("main.py", 4)),
+    Kind("environ.Env", python("import environ, uvicorn\nenv = environ.Env()\nuvicorn.run('app:app', workers=env.int('N', default=3))\n",
+         "flask\nuvicorn\ndjango-environ\n"), one("main.py", 3)),
+    Kind("decouple", python("from decouple import config\nimport uvicorn\nuvicorn.run('app:app', workers=config('N', default=3, cast=int))\n",
+         "flask\nuvicorn\npython-decouple\n"), one("main.py", 3)),
+    Kind("pydantic-settings", python("from pydantic_settings import BaseSettings\nimport uvicorn\nclass S(BaseSettings):\n"
+         "    workers: int = 3\ns = S()\nuvicorn.run('app:app', workers=s.workers)\n", "flask\nuvicorn\npydantic-settings\n"),
+         one("main.py", 3)),
+    Kind("pydantic-settings, a property", python("from conf import settings\nimport uvicorn\n"
+         "uvicorn.run('app:app', workers=settings.WORKERS)\n", "flask\nuvicorn\npydantic-settings\n", **{"conf.py":
+         "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    EACH: int = 2\n    MORE: int = 1\n    @property\n"
+         "    def WORKERS(self) -> int:\n        return max(1, self.EACH * self.MORE)\ndef get():\n    return S()\nsettings = get()\n"}),
+         one("main.py", 2)),
+    # gunicorn's settings
+    Kind("-c gunicorn.conf", {**APP, "Procfile": "web: gunicorn -c gunicorn.conf app:app\n", "gunicorn.conf": "workers = 3\n"},
+         one("app:app", 3)),
+    Kind("-c gunicorn_config.py", {**APP, "Procfile": "web: gunicorn -c gunicorn_config.py app:app\n",
+         "gunicorn_config.py": "workers = 3\n"}, one("app:app", 3)),
+    Kind("-c python:module", {**APP, "Procfile": "web: gunicorn -c python:conf.g app:app\n", "conf/__init__.py": "",
+         "conf/g.py": "workers = 3\n"}, one("app:app", 3)),
+    # celery
+    Kind("CELERY_WORKER_CONCURRENCY", {**DJANGO, "site_/celery.py": "import celery, os\n"
+         "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\napp = celery.Celery('x')\n"
+         "app.config_from_object('django.conf:settings', namespace='CELERY')\n",
+         "site_/settings.py": DJANGO["site_/settings.py"] + "CELERY_WORKER_CONCURRENCY = 3\n",
+         "Procfile": "w: celery -A site_ worker\n", "requirements.txt": "django\ncelery\n"}, one("site_", 3)),
+    Kind("app.conf.update", {**TASKS, "tasks.py": "import celery\napp = celery.Celery()\napp.conf.update(worker_concurrency=5)\n",
+         "Procfile": "w: celery -A tasks worker\n"}, one("tasks", 5)),
+    Kind("a config module", {**TASKS, "tasks.py": "import celery\napp = celery.Celery()\napp.config_from_object('celeryconfig')\n",
+         "celeryconfig.py": "worker_concurrency = 2\n", "Procfile": "w: celery -A tasks worker\n"}, one("tasks", 2)),
+    Kind("CELERYD_CONCURRENCY", {**TASKS, "tasks.py": "import celery\napp = celery.Celery()\napp.config_from_object('celeryconfig')\n",
+         "celeryconfig.py": "CELERYD_CONCURRENCY = 2\n", "Procfile": "w: celery -A tasks worker\n"}, one("tasks", 2)),
+    # images
+    Kind("tiangolo/uvicorn-gunicorn-fastapi", {"app/main.py": "import fastapi\napp = fastapi.FastAPI()\n", "requirements.txt": "fastapi\n",
+         "Dockerfile": "FROM tiangolo/uvicorn-gunicorn-fastapi:python3.11\nENV WEB_CONCURRENCY=3\nCOPY ./app /app/app\n"},
+         one("app.main:app", 3)),
+    Kind("AWS Lambda's image", {"app.py": "def handler(e, c): ...\n",
+         "Dockerfile": 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py .\nCMD ["app.handler"]\n'}, one("app:handler", 1, 128)),
+    Kind("bitnami's image", {**APP, "Dockerfile": "FROM bitnami/python:3.12\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app -w 3\n"},
+         one("app:app", 3)),
+    # management commands and programs
+    Kind("rundramatiq", {**DJANGO, "Procfile": "w: python manage.py rundramatiq --processes 2\n",
+         "requirements.txt": "django\ndjango-dramatiq\n"}, one("manage.py", 2)),
+    Kind("qcluster", {**DJANGO, "Procfile": "w: python manage.py qcluster\n", "requirements.txt": "django\ndjango-q\n",
+         "site_/settings.py": DJANGO["site_/settings.py"] + "Q_CLUSTER = {'workers': 2}\n"}, one("manage.py", 6)),
+    Kind("rqworker", {**DJANGO, "Procfile": "w: python manage.py rqworker default\n", "requirements.txt": "django\ndjango-rq\n"},
+         one("manage.py")),
+    Kind("a bot of manage.py", {**DJANGO, "Procfile": "w: python manage.py bot\n", "site_/management/__init__.py": "",
+         "site_/management/commands/__init__.py": "", "site_/management/commands/bot.py":
+         "from django.core.management import BaseCommand\nclass Command(BaseCommand):\n    def handle(self, *a, **k): ...\n",
+         "site_/settings.py": DJANGO["site_/settings.py"].replace("[]", "['site_']")}, one("manage.py")),
+    Kind("chainlit run", {"app.py": "import chainlit\n", "requirements.txt": "chainlit\n", "Procfile": "web: chainlit run app.py\n"},
+         one("app.py")),
+    Kind("mlflow server", {"Procfile": "web: mlflow server\n", "requirements.txt": "mlflow\n"}, one("mlflow", 13)),
+    Kind("langflow run", {"Procfile": "web: langflow run\n", "requirements.txt": "langflow\n"}, one("langflow", None)),
+    Kind("superset", {"Procfile": "web: superset run\n", "requirements.txt": "apache-superset\n"}, one("superset", None)),
+    # no file
+    Kind("streamlit_app.py", {"streamlit_app.py": "import streamlit\n", "requirements.txt": "streamlit\n"},
+         one("streamlit_app.py", 1, 2765)),
+    Kind("app.py with gradio", {"app.py": "import gradio\ngradio.Interface(print, 'text', 'text').launch()\n",
+         "requirements.txt": "gradio\n"}, one("app.py")),
+    Kind("a bot in main.py", {"main.py": "import discord\nbot = discord.Client()\nbot.run('x')\n", "requirements.txt": "discord.py\n"},
+         one("main.py")),
+    Kind("manage.py alone", DJANGO, one("site_.wsgi", 1)),
+    Kind("wsgi.py alone", {"wsgi.py": "import flask\napplication = flask.Flask(__name__)\n", "requirements.txt": "flask\n"},
+         one("wsgi:application")),
+    Kind("a Space's README", {"README.md": "---\nsdk: gradio\napp_file: demo.py\n---\n", "demo.py": "import gradio\n",
+         "requirements.txt": "gradio\n"}, one("demo.py", 1, 16384)),
+    # files
+    Kind("uwsgi.ini", {**APP, "Procfile": "web: uwsgi uwsgi.ini\n", "uwsgi.ini": "[uwsgi]\nmodule = app:app\nprocesses = 3\nmaster = true\n"},
+         one("app:app", 3)),
+    Kind("supervisord", {**APP, "supervisord.conf": "[supervisord]\nnodaemon=true\n[program:web]\ncommand=gunicorn app:app -w 3\n"},
+         one("app:app", 3)),
+    Kind("circus", {**APP, "circus.ini": "[watcher:web]\ncmd = gunicorn app:app -w 3\n"}, one("app:app", 3)),
+    Kind("pm2, JSON", {**APP, "ecosystem.config.json": '{"apps": [{"name": "web", "script": "gunicorn", "args": "app:app -w 3"}]}'},
+         one("app:app", 3)),
+    Kind("pm2, YAML", {**APP, "ecosystem.config.yml": "apps:\n- {name: web, script: main.py, interpreter: python3}\n", "main.py": "import flask\n"},
+         one("main.py")),
+    Kind("honcho", {**APP, "Procfile.prod": "web: gunicorn app:app -w 3\n",
+         "Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD honcho start -f Procfile.prod\n"}, one("app:app", 3)),
+    Kind("s6 run", {**APP, "root/etc/services.d/web/run": "#!/bin/sh\nexec gunicorn app:app -w 3 --chdir /app\n",
+         "Dockerfile": "FROM linuxserver/baseimage-alpine:3.20\nCOPY root/ /\nCOPY . /app\nWORKDIR /app\n"}, one("app:app", 3)),
+    Kind("COMPOSE_FILE", {**APP, **IMAGE, ".env": "COMPOSE_FILE=a.yml:b.yml\n", "a.yml": "services:\n  web:\n    build: .\n",
+         "b.yml": "services:\n  web:\n    mem_limit: 300m\n"}, one("app:app", 3, 300)),
+    Kind("build arguments", {**APP, "Dockerfile": "FROM python:3.12\nARG N=1\nENV N=$N\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app -w $N\n",
+         "compose.yaml": "services:\n  web:\n    build: {context: ., args: {N: 4}}\n"}, one("app:app", 4)),
+    Kind("a drop-in of systemd", {**APP, "web.service": "[Service]\nWorkingDirectory=/srv\nExecStart=/usr/bin/gunicorn app:app -w 3\n[Install]\nWantedBy=multi-user.target\n",
+         "web.service.d/override.conf": "[Service]\nMemoryMax=300M\n"}, one("app:app", 3, 300)),
+    Kind("serverless memorySize", {"h.py": "def f(e, c): ...\n", "serverless.yml": "provider: {name: aws, runtime: python3.12}\n"
+         "functions:\n  f: {handler: h.f, memorySize: 256}\n"}, one("h:f", 1, 256)),
+    Kind("Azure startup.txt", {**APP, "startup.txt": "gunicorn -w 3 app:app\n"}, one("app:app", 3)),
+    Kind("koyeb.yaml", {**APP, "koyeb.yaml": "services:\n- name: web\n  type: web\n  instance_type: nano\n  run: gunicorn app:app -w 3\n"},
+         one("app:app", 3, 256)),
+    Kind("northflank.json", {**APP, **IMAGE, "northflank.json": '{"spec": {"kind": "CombinedService", "spec": {"name": "web", "billing": '
+         '{"deploymentPlan": "nf-compute-20"}, "deployment": {"docker": {"configType": "default"}}, "buildSettings": {"dockerfile": '
+         '{"dockerFilePath": "/Dockerfile", "dockerWorkDir": "/"}}}}}'}, one("app:app", 3, 512)),
+    Kind("zeabur", {**APP, "zbpack.json": '{"start_command": "gunicorn app:app -w 3"}'}, one("app:app", 3)),
+    Kind(".platform.app.yaml", {**APP, ".platform.app.yaml": "name: web\ntype: 'python:3.12'\nweb:\n  commands:\n    start: gunicorn app:app -w 3\n"},
+         one("app:app", 3)),
+    Kind("clevercloud", {**APP, "clevercloud/python.json": '{"deploy": {"module": "app:app"}}'}, one("app:app", None)),
+    Kind("Coolify", {**APP, **IMAGE, "docker-compose.coolify.yml": "services:\n  web:\n    build: .\n    environment: [SERVICE_FQDN_WEB]\n"
+         "    mem_limit: 300m\n"}, one("app:app", 3, 300)),
+)  # fmt: skip
+
+
+def read(kind: Kind) -> tuple[tuple[str, int | None, int | None], ...]:
+    """Return what is read of a project."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in kind.files.items():
+            target = Path(folder, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        project = Project(WorkTree(os.path.realpath(folder)), Settings())
+        reports = [judge(project, assessed) for assessed in assess(project, None)]
+    return tuple((one.entrypoint or "?", one.processes, one.limit and one.limit >> 20) for one in reports)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what differs from what is expected."""
+    parser = argparse.ArgumentParser(description="Show which ways to declare a start are read.")
+    parser.add_argument("names", nargs="*", help="part of a name")
+    parser.add_argument("--all", action="store_true", help="print what is alike as well")
+    options = parser.parse_args(argv)
+    kinds = [kind for kind in KINDS if not options.names or any(name in kind.name for name in options.names)]
+    alike = 0
+    for kind in kinds:
+        try:
+            found = read(kind)
+        except MemguardError as error:
+            print(f"{kind.name}: {error}", file=sys.stderr)
+            found = ()
+        alike += found == kind.expected
+        if options.all or found != kind.expected:
+            told = "; ".join(
+                f"{entry}, {'?' if number is None else number} processes, {limit} MiB" for entry, number, limit in found
+            )
+            print(f"{'ok     ' if found == kind.expected else 'DIFFERS'}  {kind.name}: {told or 'nothing'}")
+    print(f"{alike} of {len(kinds)} as expected")
+    return 0 if alike == len(kinds) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

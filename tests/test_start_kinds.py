@@ -1,0 +1,11 @@
+"""Each documented way to declare a start is read as its row in `benchmarks/start_kinds.py` says."""
+
+from __future__ import annotations
+
+import pytest
+from start_kinds import KINDS, Kind, read
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in KINDS])
+def test_a_kind_of_start_is_read(kind: Kind) -> None:
+    assert read(kind) == kind.expected
