@@ -107,6 +107,12 @@ BUILT = {
 CALLS = {**WEB, "main.py": "def f():\n    g()\ndef g():\n    pass\nf()\n"}
 MEMBERS = {**WEB, "pyproject.toml": '[tool.uv.workspace]\nmembers = ["a", "b"]\n', "a/x.py": "", "b/x.py": ""}
 NAMING = {**WEB, "main.py": "import a, b\n", "a.py": "", "b.py": ""}
+EXTENSIONS = {
+    "Procfile": "w: python bot.py\n",
+    "bot.py": "import discord, json\nbot = discord.Bot()\nfor name in json.load(open('x')):\n    bot.load_extension(name)\n",
+    "a/x.py": "",
+    "b/x.py": "",
+}
 FOLDERS = {**IMAGE, "a/x.py": "", "b/x.py": ""}
 
 
@@ -125,6 +131,7 @@ FOLDERS = {**IMAGE, "a/x.py": "", "b/x.py": ""}
         ("dependencies.install_command.MAX_LENGTH", IMAGE, "Dockerfile", "what it installs there is not known"),
         ("project.declared.MAX_FOLDERS", FOLDERS, "a", "more than 1 folders may hold a Dockerfile"),
         ("app.path_edits.MAX_NAMED", NAMING, "main.py", "has more than 1 modules of the project in its imports"),
+        ("imports.resolve.MAX_FOLDERS", EXTENSIONS, "bot.py", "loads extensions of more than"),
         ("imports.layout.MAX_MEMBERS", MEMBERS, "pyproject.toml", "more than 1 members or patterns of them"),
         ("deployment.calls_at_start.MAX_DEPTH", CALLS, "Procfile", "main.py calls more as it starts than is followed"),
         ("deployment.calls_at_start.MAX_NODES", CALLS, "Procfile", "main.py calls more as it starts than is followed"),

@@ -27,7 +27,7 @@ from memguard_hooks.imports.facts import MAX_OPEN
 from memguard_hooks.imports.functions import MAIN, OTHERWISE
 from memguard_hooks.imports.model import Choice, Functions, How, Passed
 from memguard_hooks.imports.named_modules import ANY_EXTENSION, HELD, MAX_SOURCES, MORE
-from memguard_hooks.imports.resolve import Resolver, absolute
+from memguard_hooks.imports.resolve import MAX_FOLDERS, Resolver, absolute
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
 
@@ -730,7 +730,10 @@ class Reach(Calls):
 
     def _load_extensions(self, path: str, place: int, stage: Stage) -> None:
         """Load the extensions of discord.py: modules whose `setup` adds something to the bot that it is given."""
-        for name in self._first(self._resolver.all_modules(MAX_NAMED + 1), path):
+        modules, is_whole = self._resolver.all_modules(MAX_NAMED + 1)
+        if not is_whole:
+            self.beyond.setdefault(path, f"loads extensions of more than {MAX_FOLDERS} folders: the others are not followed")
+        for name in self._first(modules, path):
             bodies = self._file(self._resolver.files(name)[-1]).answer("body", "setup")
             if any(term.rpartition(".")[2].startswith("add_") for calls, _ in bodies for term, _ in calls):
                 self._load_named(path, place, name, stage, "setup")

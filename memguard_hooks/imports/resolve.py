@@ -110,21 +110,25 @@ class Resolver:
                     found[f"{package}.{stem}" if package else stem] = None
         return list(found)
 
-    def all_modules(self, most: int) -> list[str]:
-        """Return the modules below all roots, those of outer folders first, at most so many; none of tests and documents."""
+    def all_modules(self, most: int) -> tuple[list[str], bool]:
+        """Return the modules below all roots, those of outer folders first, at most so many; none of tests and documents.
+
+        The second value tells whether all folders were looked through.
+        """
         found: dict[str, str] = {}
-        waiting = list(self.roots)
+        waiting, is_whole = list(self.roots), True
         for folder in waiting:  # and those that are found meanwhile
             prefix = f"{folder}/" if folder else ""
             for name, is_folder in sorted(self._entries(folder).items()):
                 stem = name if is_folder else name.removesuffix(".py")
-                if is_folder and name.isidentifier() and name not in _ASIDE and len(waiting) < MAX_FOLDERS:
-                    waiting.append(f"{prefix}{name}")
+                if is_folder and name.isidentifier() and name not in _ASIDE:
+                    is_whole = is_whole and len(waiting) < MAX_FOLDERS
+                    waiting += [f"{prefix}{name}"] if is_whole else []
                 elif not is_folder and stem != name and stem.isidentifier() and len(found) < most:
                     module = self.module_of(f"{prefix}{name}")
                     if module and self.is_whole(module):
                         found.setdefault(f"{prefix}{name}", module)
-        return list(found.values())
+        return list(found.values()), is_whole
 
     def is_whole(self, module: str) -> bool:
         """Return whether all of a dotted name is a file, and not its last part an attribute."""
