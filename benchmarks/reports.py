@@ -1,6 +1,6 @@
 """Compare what memory-budget says of small apps that repeat public reports with what they take.
 
-    python benchmarks/reports.py CASES [--only NAME] [--keep DIR] [--json FILE]
+    python benchmarks/reports.py CASES [--only NAME] [--keep DIR] [--json FILE] [--requests N]
 
 CASES is a folder of cases, each a small repository; `advised/` in it has cases to which the advice of a report was applied.
 For each case in the table below, its requirements are installed into an environment of the Python that it declares, which is
@@ -178,7 +178,7 @@ def copy(case: Case, cases: Path, folder: Path) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True)
 
 
-def run(case: Case, cases: Path, directory: Path) -> Measured:
+def run(case: Case, cases: Path, directory: Path, requests: int) -> Measured:
     """Copy a case, ask the hook, install it, and start and use it."""
     folder = directory / "reports-case"
     copy(case, cases, folder)
@@ -192,7 +192,7 @@ def run(case: Case, cases: Path, directory: Path) -> Measured:
     if case.prepare:
         subprocess.run([str(interpreter), "-c", case.prepare], cwd=folder, check=True)
     evict(interpreter.parent.parent / "lib")
-    start, used, answers = use(case, folder, interpreter, said)
+    start, used, answers = use(case, folder, interpreter, said, requests)
     return Measured(case.label, start / MIB, used / MIB, answers, said)
 
 
@@ -211,7 +211,7 @@ def ask_hook(case: Case, folder: Path) -> dict[str, Any]:
     return next(one for one in services if one["name"] == case.service)
 
 
-def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tuple[int, int, str]:
+def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any], requests: int) -> tuple[int, int, str]:
     """Start a service; return the bytes that it takes at start and after its requests, and how these were answered."""
     command: str = said["command"]
     if command.startswith("lambda-handler "):
@@ -227,7 +227,7 @@ def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tu
         wait(lambda: is_open(port))
         start = read_together(pid)
         address = f"http://127.0.0.1:{port}{case.path}"
-        statuses = list(clients.map(lambda _: ask(address, case.body), range(REQUESTS)))
+        statuses = list(clients.map(lambda _: ask(address, case.body), range(requests)))
         answers = ", ".join(f"{statuses.count(one)} x {one}" for one in sorted(set(statuses)))
         return start, read_together(pid), answers
 
@@ -283,6 +283,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="a case; can be repeated")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep and reuse the environments")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keeps what was measured, and is estimated anew")
+    parser.add_argument("--requests", type=int, default=REQUESTS, metavar="N", help="that a server answers")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         directory = (options.keep or Path(temporary)).resolve()
@@ -300,7 +301,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.only and case.name not in options.only:
                 continue
             try:
-                found.append(run(case, options.cases, directory))
+                found.append(run(case, options.cases, directory, options.requests))
             except TimeoutError:
                 print(f"  {case.label}: did not come to rest", flush=True)
                 continue

@@ -274,6 +274,9 @@ class Folding(Returns):
             yield FunctionValue(node, scope)
         elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             yield self._comprehended(node, scope.inner.get(node))
+        elif isinstance(node, ast.Compare) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
+            holds = self._truth(node, scope)
+            yield ANYTHING if holds is None else holds
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield from (-one if isinstance(one, (int, float)) else ANYTHING for one in self._values(node.operand, scope))
         else:

@@ -75,6 +75,8 @@ class Returns(FrameworkSettings):
                 yield InstanceValue(function, node, scope)
             elif isinstance(function, FunctionValue):
                 yield from self._returned(function, node, scope)
+            elif isinstance(function, InstanceValue) and isinstance(node.func, ast.Name) and node.func.id == "cls":
+                yield InstanceValue(function.kind, node, scope)
             elif isinstance(function, BoundMethod):
                 yield from self._method(function, node, scope)
             else:
