@@ -1144,3 +1144,29 @@ def test_a_command_of_django_migrates_a_database(judge: Judge, command: str, bac
     packages = {"proj/__init__.py": "", "core/__init__.py": ""}
     found = judge({**files, **packages, "requirements.txt": "django\npsycopg2-binary\n"}, "gunicorn proj.wsgi --workers 3")
     assert [one["code"] for one in found] == expected
+
+
+GO = "async def go():\n    {}\nasyncio.run(go())"
+WAITED = [
+    ("subprocess.Popen(['7z', 'x', 'a.zip']).wait()", []),
+    ("p = subprocess.Popen(['7z', 'x', 'a.zip'])\nOUT = p.communicate()", []),
+    (GO.format("await (await asyncio.create_subprocess_exec('chmod', '600', 'a')).wait()"), []),
+    (GO.format("p = await asyncio.create_subprocess_shell('cp a b')\n    await p.communicate()"), []),
+    ("subprocess.Popen(['alembic', 'upgrade', 'head']).wait()", ["MG212"]),
+    ("subprocess.Popen(['7z', 'x', 'a.zip'])", ["MG212"]),
+    ("p = subprocess.Popen(['redis-server'])\nq = subprocess.Popen(['7z', 'x', 'a.zip'])\nq.wait()", ["MG212"]),
+]
+
+
+@pytest.mark.parametrize(("statement", "expected"), WAITED)
+def test_a_program_that_is_waited_for_is_gone(judge: Judge, statement: str, expected: list[str]) -> None:
+    """Each was told as a process that stays."""
+    assert [one["code"] for one in judge({"main.py": f"{SOURCE}import asyncio, subprocess\n{statement}\n"})] == expected
+
+
+def test_a_coroutine_of_a_program_may_start_what_it_is_started_for(judge: Judge) -> None:
+    """No import runs one: it is what `asyncio.run(main())` does."""
+    start = "import asyncio\nasync def start():\n    await asyncio.create_subprocess_exec('aria2c')\n"
+    files = {"bot.py": "import asyncio\nfrom parts import start\nasyncio.run(start())\n", "parts.py": start}
+    assert judge(files, "python bot.py") == []
+    assert [one["code"] for one in judge({"main.py": f"{SOURCE}{start}asyncio.run(start())\n"})] == ["MG212"]

@@ -69,7 +69,8 @@ class StartCall(Record):
     `options` are its keywords that are plain constants; of an engine those of its pool, None where nobody can know. `body`
     is the body of statements that it stands in, as the walk names it. `is_cached` tells that the function around it keeps
     what it returns, and `is_partial` that only some of what is read is kept. Of what starts Python, `program` is the file,
-    or `-m` and the module, and `UNTOLD` where only a run can tell; `folder` is where it runs, if that is said.
+    or `-m` and the module, and `UNTOLD` where only a run can tell; `folder` is where it runs, if that is said. `is_async`
+    tells that it stands in a coroutine, which a program runs and no import.
     """
 
     path: str
@@ -84,6 +85,7 @@ class StartCall(Record):
     is_partial: bool = False
     program: str = ""
     folder: str = ""
+    is_async: bool = False
 
 
 def find_calls(
@@ -112,6 +114,8 @@ def find_calls(
         if known is None or id(call.node) in read:
             continue
         program, folder = _program_of_python(folding, call) if known.how in OF_PROGRAMS else ("", "")
+        if known.how == "program" and _is_waited_for(folding, call, calls):
+            known = known._replace(how="ended")
         stays = known.kind in IMPORTING or known.how == BROWSER or known.is_dictionary or program
         if not stays and body not in kept and not caches(call.scope):
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
@@ -146,6 +150,7 @@ def find_calls(
             is_partial=isinstance(call.scope.node, (ast.DictComp, ast.SetComp)),
             program=program,
             folder=folder,
+            is_async=function is not None and isinstance(function.node, ast.AsyncFunctionDef),
         )
 
 
@@ -221,6 +226,17 @@ def _is_instead(call: CallInScope, before: CallInScope, returned: Collection[ast
 def _told(name: str) -> str:
     """Return the name of a call as a person writes it."""
     return name.replace(f"{FILE}.lines", "open").replace(f"{FILE}.", "")
+
+
+def _is_waited_for(folding: Folding, call: CallInScope, calls: Sequence[CallInScope]) -> bool:
+    """Return whether the code waits until a program has ended, where it has started it."""
+    for one in calls:
+        function = one.node.func
+        if one.scope is call.scope and isinstance(function, ast.Attribute) and function.attr in ("wait", "communicate"):
+            values = folding.values(function.value, one.scope)
+            if any(isinstance(value, Made) and value.call is call.node for value in values):
+                return True
+    return False
 
 
 def _argument(node: ast.Call, known: KnownCall) -> ast.expr | None:

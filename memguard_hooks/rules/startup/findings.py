@@ -65,7 +65,7 @@ def find_of(project: Project, entry: ServiceEntry, use: WorkUse, walked: Walk, w
 def _eager(one: _Found) -> Iterator[Finding]:
     kind, use, command = one.use.call.known.kind, one.use, one.entry.command
     is_shared = command.start == "preload" and (command.workers or 1) > 1
-    is_own_program = use.call.path == one.entry.path and command.program in SCRIPTS
+    is_own_program = (use.call.path == one.entry.path or use.call.is_async) and command.program in SCRIPTS
     if kind == "data" and use.size >= MUCH and not is_shared:
         yield _finding(one, "MG211", _data(one), _later(one, "read it"))
     elif kind == "client" and use.size >= MUCH and not is_shared:
