@@ -191,7 +191,7 @@ def _worth(project: Project, gone: set[str]) -> set[str]:
 def _trial_row(name: str, row: Counter[str]) -> str:
     columns = [row[one] for one in ("sites", "movable", "trial", "trial whole", "trial worth", "here", "here whole")]
     shares = [str(one) if index == 0 else f"{one} ({one * 100 // (columns[0] or 1)} %)" for index, one in enumerate(columns)]
-    sizes = [f"{row[one] / MIB:.0f}" for one in ("most", "trial MiB", "here MiB")]
+    sizes = [str(round(row[one] / MIB)) for one in ("most", "trial MiB", "here MiB")]
     return f"| {' | '.join([name, *shares, *sizes])} |"
 
 

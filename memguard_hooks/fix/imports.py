@@ -43,7 +43,7 @@ from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from memguard_hooks.imports.inert import Deed
     from memguard_hooks.project.project import Project
@@ -159,7 +159,7 @@ class _Planner:
         self._sources: dict[str, EditableSource] = {}
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
-        self._started: dict[frozenset[_Library], Mapping[str, int]] = {}
+        self._started: dict[tuple[frozenset[_Library], tuple[frozenset[str], ...]], Mapping[str, int]] = {}
         self._edited: deque[tuple[dict[str, Rewritten], Project]] = deque(maxlen=2)
         """The files of the last moves, and the projects that were walked with them."""
         self._walked = 0
@@ -598,7 +598,14 @@ class _Planner:
         """Return by how many bytes some service is smaller because a library moves with others, at least, if much."""
         if self._to_start and (much := self._saving_at_least(library, kept)) >= 2 * LEAST:
             return much
-        size_with = self._at_start if self._to_start and not self._settle(kept).later else self._by_walks
+        found = self._lowered(self._at_start_after, library, kept) if self._to_start else 0
+        is_known = self._to_start and (found >= LEAST or not self._settle(kept).later)
+        return found if is_known else self._lowered(self._by_walks, library, kept)
+
+    @staticmethod
+    def _lowered(
+        size_with: Callable[[frozenset[_Library]], Mapping[str, int]], library: _Library, kept: frozenset[_Library]
+    ) -> int:
         with_it, without = size_with(kept), size_with(kept - {library})
         return max((without[name] - with_it[name] for name in with_it.keys() & without.keys()), default=0)
 
@@ -622,19 +629,29 @@ class _Planner:
     def _by_walks(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
         return self._sizes(libraries).taken
 
-    def _at_start(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
-        """Return what services take at start after a move, as the walk before it tells, unless it may choose others."""
-        if libraries in self._started:
-            return self._started[libraries]
+    def _at_start_after(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
+        """Return what services take at start after a move, without what files import that load later for it."""
+        files = self._settle(libraries).at_start
+        self._walked += 0 if (libraries, files) in self._started else sum(map(len, files))
+        return self._at_start(libraries, files)
+
+    def _at_start(self, libraries: frozenset[_Library], files: tuple[frozenset[str], ...] = ()) -> Mapping[str, int]:
+        """Return what services take at start after a move, as the walk before it tells, unless it may choose others.
+
+        `files` are those that each still loads at start, all where there are none: what others import counts as nothing.
+        """
+        if (libraries, files) in self._started:
+            return self._started[libraries, files]
         gone = {site for one in (libraries | self._deleted) for site in self._sites[one]}
         found: dict[str, int] = {}
         for number, entry in enumerate(self._entries):
             now = estimate_entry(self._whole, entry)
             if now.branches:
                 return self._by_walks(libraries)
-            process = estimate_without(self._whole, now, gone)
+            ways = (one.way.last for one in walk_entry(self._whole, entry).externals if one.way is not None and files)
+            process = estimate_without(self._whole, now, gone.union(one for one in ways if one.path not in files[number]))
             found[str(number)] = estimate_together(process, now.command, 0).start.expected
-        self._started[libraries] = found
+        self._started[libraries, files] = found
         return found
 
     def _sizes(self, libraries: frozenset[_Library]) -> _Sizes:
