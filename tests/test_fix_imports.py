@@ -558,6 +558,7 @@ STARS = {
     "unused": "from app.api import *\n\nprint(dump)\n",
     "imported above": "import pandas\nfrom app.api import *\n\n\ndef use():\n    return pandas\n",
     "in a circle": "from app.api import *\nfrom app.more import *\n",
+    "it hands on others": "from app.api import *\n\n__all__ = ['dump']\n__all__ += ('load',)\n",
 }
 MORE = "from app.more import *\nfrom app.other import *\n"
 
@@ -567,6 +568,17 @@ def test_who_imports_all_names_and_needs_another_takes_nothing(tmp_path: Path, r
     write_dedented(tmp_path, {"app/api.py": USED, "app/__init__.py": "", "app/other.py": other, "app/more.py": MORE})
     done = run("app/api.py", "app/other.py")
     assert texts("app/api.py") == [MOVED], done.err
+
+
+@pytest.mark.parametrize(
+    "exported",
+    ["__all__ = ['pandas']\n", "__all__ = [*globals()]\n", "__all__ = ['dump']\n__all__.append('pan' + 'das')\n"],
+)
+def test_who_imports_all_names_may_export_one(tmp_path: Path, run: Run, exported: str) -> None:
+    write_dedented(
+        tmp_path, {"app/api.py": USED, "app/__init__.py": "", "app/other.py": f"from app.api import *\n{exported}"}
+    )
+    assert "left: pandas: app/other.py:1 imports pandas from it\n" in run("app/api.py").err
 
 
 @pytest.mark.parametrize("more", ["from app.other import pandas\n", "from app import other\nprint(other.pandas)\n"])

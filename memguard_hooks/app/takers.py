@@ -216,7 +216,8 @@ class Takers:
             return True
         if any(one.lineno > star.lineno or _is_alike(one, origin, name) for one in _imports_of(tree, name)):
             return False
-        return True if name in self._index(other, tree).names or "__all__" in self._texts[other] else None
+        is_exported = "__all__" in self._texts[other] and _may_export(tree, name)
+        return True if is_exported or name in self._index(other, tree).names else None
 
     def _is_handed_on(self, path: str, name: str) -> bool:
         """Return whether some file takes a name from one, or from another that has it from there among all names."""
@@ -307,6 +308,24 @@ def _index_of(tree: ast.Module) -> _Index:
             if isinstance(second, ast.Constant) and isinstance(second.value, str):
                 by_name.setdefault(second.value, []).append((place, node))
     return _Index(tuple(imports), frozenset(names), by_name, tuple(dotted), frozenset(patched))
+
+
+def _may_export(tree: ast.Module, name: str) -> bool:
+    """Return whether a name may be in `__all__` of a file, which more than lists of strings may fill."""
+    plain: set[ast.AST] = set()
+    for one in tree.body:
+        if not isinstance(one, (ast.Assign, ast.AnnAssign, ast.AugAssign)) or not isinstance(
+            one.value, (ast.List, ast.Tuple)
+        ):
+            continue
+        if all(isinstance(text, ast.Constant) and text.value != name for text in one.value.elts):
+            plain.update(one.targets if isinstance(one, ast.Assign) else [one.target])
+    return any(
+        (isinstance(one, ast.Name) and one.id == "__all__" and one not in plain)
+        or (isinstance(one, ast.alias) and "__all__" in (one.name, one.asname))
+        or (isinstance(one, ast.Constant) and one.value == "__all__")
+        for one in walk_nodes(tree)
+    )
 
 
 def _imports_of(tree: ast.Module | None, name: str) -> list[ast.Import | ast.ImportFrom]:
