@@ -20,7 +20,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from math import sqrt
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -29,6 +31,8 @@ from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
 from memguard_hooks.logs.model import LogCall, is_judged
 from memguard_hooks.rules.logs.across import fed_lines, idle_lines
+from memguard_hooks.rules.logs.bodies import Bodies
+from memguard_hooks.rules.logs.lines import seen_whole
 from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree, walk
 
@@ -75,12 +79,28 @@ def main() -> int:
         wrong += bool(found - row.labels) and not row.labels & found
         missed += bool(row.labels) and not row.labels & found
     print(f"together: precision {share(right, wrong)}, recall {share(right, missed)}")
+    dense = sorted(density(top) for top in {row.top for row in rows if row.top.is_dir()})
+    if dense:
+        print(f"findings per 1,000 lines of what is judged: median {median(dense):.2f}, most {dense[-1]:.2f}")
     return 0
 
 
 def share(part: int, rest: int) -> str:
-    """Write a share of what is right, with its counts."""
-    return f"{part / (part + rest):.0%} ({part} of {part + rest})" if part + rest else "none"
+    """Write a share of what is right, with its counts and the interval of 95 % that Wilson gives it."""
+    count = part + rest
+    if not count:
+        return "none"
+    mean, z = part / count, 1.96
+    middle = (mean + z * z / (2 * count)) / (1 + z * z / count)
+    side = z * sqrt(mean * (1 - mean) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return f"{mean:.0%} ({part} of {count}; {middle - side:.0%} to {middle + side:.0%})"
+
+
+def density(top: Path) -> float:
+    """Return the findings of a repository for each 1,000 lines of its files that are no tests, scripts and commands."""
+    paths = [path for path in walk(WorkTree(str(top))) if path.endswith(".py") and is_judged(path)]
+    lines = sum(read_bytes(top / path).count(b"\n") for path in paths)
+    return 1000 * sum(len(codes) for (path, _), codes in judged(top).items() if is_judged(path)) / max(lines, 1)
 
 
 def read(folder: Path, half: str) -> Iterator[Labeled]:
@@ -105,7 +125,13 @@ def judged(top: Path) -> dict[tuple[str, int], frozenset[str]]:
     paths = [path for path in walk(tree) if path.endswith(".py")]
     files = {path: logs for path in paths if (logs := read_file(top / path)) != NOTHING}
     resolver = Resolver(tree, roots_of(paths))
-    marks = [(path, call.line, code) for path, logs in files.items() for call in logs.calls for code in codes_of(call)]
+    bodies = Bodies([path for path in paths if is_judged(path)], lambda path: read_bytes(top / path))
+    marks = [
+        (path, call.line, code)
+        for path, logs in files.items()
+        for call in logs.calls
+        for code in codes_of(seen_whole(call, bodies))
+    ]
     marks += [(path, line.line, "MG502") for path, line, _ in fed_lines(files, resolver)]
     marks += [(path, line.line, "MG503") for path, line, _ in idle_lines(files, resolver)]
     found: dict[tuple[str, int], frozenset[str]] = {}
@@ -121,11 +147,17 @@ def codes_of(call: LogCall) -> list[str]:
 
 def read_file(path: Path) -> FileLogs:
     """Read what a file says of logs."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return NOTHING
+    data = read_bytes(path)
     return read_logs(Store(None), data[:0], lambda: data)
+
+
+@cache
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds, nothing of one that cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def roots_of(paths: list[str]) -> tuple[str, ...]:

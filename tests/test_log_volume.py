@@ -17,6 +17,8 @@ from memguard_hooks.logs.calls import find_calls
 from memguard_hooks.logs.facts import FileLogs, read_logs
 from memguard_hooks.logs.model import is_judged
 from memguard_hooks.logs.setup import find_setups
+from memguard_hooks.rules.logs.bodies import Bodies
+from memguard_hooks.rules.logs.lines import seen_whole
 from memguard_hooks.store import Store
 
 PROCFILE = "web: python main.py\n"
@@ -50,7 +52,8 @@ def test_functions_that_return_each_other_are_asked_once() -> None:
     text = (
         "import websockets, logging\nasync def go(a):\n    while True:\n        x = f0(a).recv()\n        logging.info(x)\n"
     )
-    with at_most(100_000):
+    find_calls(ast.parse(text))  # compiles the patterns
+    with at_most(60_000):
         find_calls(ast.parse(text + chain))
 
 
@@ -670,7 +673,8 @@ def test_what_is_closed_for_being_idle_is_news_and_so_is_what_now_waits() -> Non
 def marks_of(code: str) -> list[tuple[int, str]]:
     """The marks of the log calls in some code, by line."""
     marks = (("hot", "MG502"), ("nothing", "MG503"), ("costly", "MG504"))
-    found = find_calls(ast.parse(code))
+    nowhere = Bodies((), lambda _path: b"")
+    found = [seen_whole(one, nowhere) for one in find_calls(ast.parse(code))]
     return [(one.line, number) for one in found for mark, number in marks if getattr(one, mark)]
 
 
@@ -790,3 +794,93 @@ def test_a_stream_is_known_by_the_library_that_it_comes_from(code: str, lines: l
 )
 def test_names_that_lead_in_circles_end(code: str) -> None:
     assert marks_of(f"import websockets\n{code}\nasync def g():\n    async for x in a:\n        f()\n") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("return self.kept.get(key, None)", []),
+        ("return short(self.number)", []),
+        ("return [one for one in self.kept if one == key]", [9]),
+        ("return requests.fetch(key)", [9]),
+    ],
+)
+def test_what_a_function_of_another_file_does_tells_what_a_dropped_line_pays(
+    project: Path, capsys: pytest.CaptureFixture[str], body: str, lines: list[int]
+) -> None:
+    text = """
+        import logging
+
+        from app.store import Store, short
+
+        logger = logging.getLogger(__name__)
+
+
+        def answer(store: Store, key: str) -> None:
+            logger.debug("known: %s", store.look_up(key))
+            logger.debug("known: %s", store.missing.kept)
+    """
+    store = f"""
+        import requests
+
+
+        def short(number):
+            return f"{{number:04}}"
+
+
+        class Store:
+            def look_up(self, key):
+                {body}
+    """
+    write_dedented(project, {"main.py": "from app import answers\n", "app/__init__.py": "", "app/store.py": store})
+    write_dedented(project, {"app/answers.py": text})
+    assert places(capsys) == [("app/answers.py", line, "MG504") for line in lines]
+
+
+def test_a_line_on_the_way_of_what_is_new_or_gone_is_told_once() -> None:
+    loop = (
+        "import time, logging\ndef watch():\n    while True:\n        for one in {}:\n            logging.info('%s', one)\n"
+    )
+    loop += "        time.sleep(5)\n"
+    assert marks(loop.format("set(now) - known")) == []
+    assert marks(loop.format("sorted(known.difference(now))")) == []
+    assert marks(loop.format("now")) == ["hot"]
+
+
+def test_a_loop_that_counts_how_often_it_has_asked_waits_for_one_thing() -> None:
+    loop = "import time, logging\ndef end(proc):\n    seen = 0\n    while proc.is_alive():\n        if seen > 5:\n"
+    loop += "            proc.terminate()\n        logging.info('Waiting for the process')\n        time.sleep(1)\n"
+    loop += "        seen += 1\n"
+    assert marks(loop) == []
+    assert marks(loop.replace("seen > 5", "seen % 5 == 0")) == ["hot nothing"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        ("class Settings:\n    poll_interval: int = 30\n", 1),
+        ('SETTINGS = {"poll_interval": 30}\n', 1),
+        ('poll_interval = int(os.environ.get("POLL_INTERVAL", "5"))\n', 1),
+        ("class Settings:\n    poll_interval: int = 300\n", 0),
+        ("class Settings:\n    poll_interval: int\n", 0),
+        ("poll_interval = 5\n\n\ndef slowly(poll_interval=600): ...\n", 0),
+    ],
+)
+def test_how_long_a_poll_waits_is_looked_up_in_other_files(
+    project: Path, capsys: pytest.CaptureFixture[str], settings: str, count: int
+) -> None:
+    text = """
+        import logging
+        import settings
+
+
+        def poll(stop, config, args):
+            while not stop.is_set():
+                logging.info("Polling %s", config)
+                if args.once:
+                    break
+                stop.wait(timeout=config.poll_interval)
+    """
+    write(project, {"settings.py": f"import os\n\n{settings}"})
+    write_dedented(project, {"main.py": text})
+    assert places(capsys) == [("main.py", 7, "MG502")] * count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name, outside_functions
+from memguard_hooks.formats.python_nodes import last_name, outside_functions, walk
 from memguard_hooks.logs.loops import calls_in
 from memguard_hooks.pattern import late_pattern
 
@@ -42,29 +42,72 @@ _CONSTANT = late_pattern(
     r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|fullname)$|_name$"
     r"|^(?:red|green|blue|yellow|cyan|magenta|bold|dim|colou?r(?:ed|ize)?|hl)$"
 )
-_ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
+_ACCESSORS = frozenset(
+    {"name", "meta", "kind", "type", "status", "state", "version", "label", "uri", "url", "key", "__repr__"}
+)
 """Methods without arguments that tell what an object is."""
 
 
-def costly_of(node: ast.Call, plain: frozenset[str] = frozenset()) -> str:
+def costly_of(node: ast.Call, plain: frozenset[str] = frozenset(), growing: frozenset[str] = frozenset()) -> str:
     """Return the call, or the comprehension, that a dropped line still pays for.
 
-    `plain` are functions of the file that do nothing that grows. Nothing is said of a line whose arguments read on in
-    something: the program needs that, whether the line is written or not.
+    `plain` are functions of the file that do nothing that grows, `growing` those that have a loop. Nothing is said of a
+    line whose arguments read on in something: the program needs that, whether the line is written or not.
     """
     arguments = (*node.args, *(one.value for one in node.keywords))
     if any(_READS_ON.search(last_name(one.func)) for one in calls_in(arguments)):
         return ""
-    for argument in arguments:
-        for one in outside_functions([argument]):
-            if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
-                return "a comprehension"
-            if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":
-                return "str()"
-            if isinstance(one, ast.Call) and not _is_cheap(one) and last_name(one.func) not in plain:
-                name = ast.unparse(one.func)
-                return f"{name if len(name) <= 60 else last_name(one.func)}()"
-    return ""
+    unknown = ""
+    for one in outside_functions(list(arguments)):
+        if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
+            return "a comprehension"
+        if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":
+            return "str()"
+        if isinstance(one, ast.Call) and (_is_own(one, growing) or not (_is_cheap(one) or last_name(one.func) in plain)):
+            name = ast.unparse(one.func)
+            told = f"{name if len(name) <= 60 else last_name(one.func)}()"
+            if last_name(one.func) in _GROWS:
+                return told
+            unknown = unknown or told
+    return unknown
+
+
+_GROWS = frozenset(
+    {
+        "join", "list", "dict", "set", "frozenset", "tuple", "sorted", "sum", "mean", "std", "dumps", "pformat", "to_dict",
+        "model_dump", "model_dump_json", "asdict", "hex", "hexlify", "b64encode", "tolist", "copy", "deepcopy", "count",
+        "format_exc", "format_stack", "all_tasks", "describe", "unparse", "mogrify", "urlencode",
+    }
+)  # fmt: skip
+"""Calls whose work grows with what they are given, whatever a function of the project by that name does."""
+
+
+def asked_function(costly: str) -> str:
+    """Return the name of a function whose work only its body tells, empty where the mark of a call tells it."""
+    name = costly.removesuffix("()").rpartition(".")[2]
+    return name if name.isidentifier() and costly.endswith("()") and name not in _GROWS and name != "str" else ""
+
+
+def bodies_of(module: ast.Module, name: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef | None]:
+    """Return the functions of a file with a name, of a class what makes one of it, None where that is nobody's code."""
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef | None] = []
+    for one in walk(module):
+        if isinstance(one, FUNCTIONS) and one.name == name:
+            found.append(one)
+        elif isinstance(one, ast.ClassDef) and one.name == name:
+            found.append(next((made for made in one.body if isinstance(made, FUNCTIONS) and made.name == "__init__"), None))
+    return found
+
+
+def unknown_work(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str] | None:
+    """Return the functions by name on which it hangs whether a body does little, None for one that does much."""
+    names: set[str] = set()
+    for one in outside_functions(function.body):
+        if isinstance(one, _GROWING) or (isinstance(one, ast.Call) and last_name(one.func) in _GROWS):
+            return None
+        if isinstance(one, ast.Call) and not _is_cheap(one):
+            names.add(last_name(one.func))
+    return frozenset(names)
 
 
 _READS_ON = late_pattern(
@@ -73,19 +116,21 @@ _READS_ON = late_pattern(
 """Names of what changes what it is called on."""
 
 
-def plain_functions(module: ast.Module) -> frozenset[str]:
-    """Return the functions of a file that have no loop and call nothing but what takes constant time."""
-    found: dict[str, bool] = {}
+def _is_own(node: ast.Call, names: frozenset[str]) -> bool:
+    """Return whether a call names one of some functions of its file, by itself or as a method of `self`."""
+    name = last_name(node.func)
+    return name in names and ast.unparse(node.func) in (name, f"self.{name}", f"cls.{name}")
+
+
+def plain_functions(module: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the functions of a file that call nothing but what takes constant time, and those that have a loop."""
+    found: dict[str, list[frozenset[str] | None]] = {}
     for block in (module.body, *(one.body for one in module.body if isinstance(one, ast.ClassDef))):
         for one in block:
             if isinstance(one, FUNCTIONS):
-                found[one.name] = found.get(one.name, True) and _is_plain(one)
-    return frozenset(name for name, is_plain in found.items() if is_plain)
-
-
-def _is_plain(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    inner = list(outside_functions(function.body))
-    return not any(isinstance(one, _GROWING) or (isinstance(one, ast.Call) and not _is_cheap(one)) for one in inner)
+                found.setdefault(one.name, []).append(unknown_work(one))
+    plain = (name for name, works in found.items() if not any(one is None or one for one in works))
+    return frozenset(plain), frozenset(name for name, works in found.items() if None in works)
 
 
 _GROWING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)

@@ -26,6 +26,7 @@ from memguard_hooks.logs.loops import (
     is_range,
     parts_of,
     reads_parts,
+    unknown_pause,
 )
 from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Across, LogCall
 from memguard_hooks.logs.streams import Streams
@@ -64,6 +65,10 @@ class _Place(Record):
     """The loop over a stream, or the callback, that gives each part of it to what is called here."""
     parts: frozenset[str] = frozenset()
     """The names by which the loop knows the part that a pass is about."""
+    pause: tuple[str, str] | None = None
+    """A poll of which another file may say how far its passes are apart, and the name of that."""
+    is_start: bool = False
+    """Whether the function is written in one that an app calls once, as it starts or ends."""
 
     @property
     def is_once(self) -> bool:
@@ -137,7 +142,7 @@ class _Reader:
         self._drawn: set[str] = set()
         """Functions that print parts of a line, which nobody does in a log."""
         self._is_terminal = any(name in _TERMINAL for one in module.body for name in _imported(one))
-        self._plain = plain_functions(module)
+        self._plain, self._growing = plain_functions(module)
         self._has_topics = False
         self._known = FileFacts(constants_of(module), Streams(module))
         self._block(module.body, _Place(), leaves=False, depth=0)
@@ -211,7 +216,7 @@ class _Reader:
             self.repeats[f"{holder}.{node.name}" if holder else node.name] = repeats or callback
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
                        is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
-                       handles=_handled(node))  # fmt: skip
+                       handles=_handled(node), is_start=bool(place.body) and _is_start(place))  # fmt: skip
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -244,7 +249,8 @@ class _Reader:
         if about is None:
             is_counted = place.is_counted or (not isinstance(node, ast.While) and is_range(node.iter))
             is_bounded = place.is_bounded or isinstance(node, ast.While)
-            inner = place._replace(is_bounded=is_bounded, is_counted=is_counted)
+            changed = isinstance(node, (ast.For, ast.AsyncFor)) and _is_difference(node.iter)
+            inner = place._replace(is_bounded=is_bounded, is_counted=is_counted, conditions=place.conditions + int(changed))
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
@@ -254,7 +260,8 @@ class _Reader:
             feeds = loop if self._has_topics or is_poll or hands_parts(node) else ""
             parts = parts_of(node, self._known.streams)
             again = place._replace(is_bounded=False, conditions=0, callback="")  # also within a loop that connects again
-            inner = again._replace(loop=loop, repeats=repeats, feeds=feeds, parts=parts)
+            pause = unknown_pause(node, self._known) if isinstance(node, ast.While) and not loop else None
+            inner = again._replace(loop=loop, repeats=repeats, feeds=feeds, parts=parts, pause=pause)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
 
@@ -289,12 +296,14 @@ class _Reader:
         call = LogCall(node.lineno, node.col_offset + 1, level, message_of(node))
         if level == "DEBUG":
             is_paid = not (place.is_guarded or place.is_seldom or _is_start(place) or _FAILED.search(call.text))
-            return call._replace(costly=costly_of(node, self._plain) if is_paid else "")
+            return call._replace(costly=costly_of(node, self._plain, self._growing) if is_paid else "")
         if level != "INFO" or place.is_guarded or place.is_once or self._is_for_a_person(node, place):
             return call
-        hot = ""
+        hot = pause = ""
         if place.conditions == 0 and not _RESTARTS.search(call.text):
             hot = place.loop or place.callback or self._fed_by_stream(place)
+            if not hot and place.pause is not None:
+                hot, pause = place.pause
             if not hot and place.body and not ONCE.search(place.body):
                 self.steady.setdefault(place.function, []).append(call)
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
@@ -308,7 +317,7 @@ class _Reader:
         if not nothing and place.handles and is_skipped and not _ACTS.search(call.text):
             nothing = place.handles
         held = payload(node) if call.text.strip("{}") else ""
-        return call._replace(hot=hot, nothing=nothing, payload=held)
+        return call._replace(hot=hot, nothing=nothing, payload=held, pause=pause)
 
     def _fed_by_stream(self, place: _Place) -> str:
         """Return the loop that gives each part of a stream to the function of a line, empty where none does."""
@@ -327,7 +336,7 @@ class _Reader:
 
 def _is_start(place: _Place) -> bool:
     """Return whether a place runs once, as the app starts or ends: what a line costs there is paid once."""
-    return not place.body or (not place.loop and _AT_START.search(place.body) is not None)
+    return not place.body or (not place.loop and (place.is_start or _AT_START.search(place.body) is not None))
 
 
 _AT_START = late_pattern(
@@ -369,6 +378,14 @@ def _says_wrong(node: ast.stmt) -> bool:
 def _named(node: ast.expr) -> frozenset[str]:
     """Return the names of variables and attributes in an expression."""
     return frozenset(name for name in map(last_name, walk(node)) if name)
+
+
+def _is_difference(node: ast.expr) -> bool:
+    """Return whether a loop goes over what one set has and another lacks: what is new, or gone."""
+    while isinstance(node, ast.Call) and last_name(node.func) in ("list", "sorted", "tuple", "set") and node.args:
+        node = node.args[0]
+    is_method = isinstance(node, ast.Call) and last_name(node.func) in ("difference", "symmetric_difference")
+    return is_method or (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.BitXor)))
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
@@ -489,8 +506,9 @@ _HOLE = late_pattern(r"%(?:\(\w+\))?[-+ #0-9.]*[sdrfgixXeau]|\{[^{}]*\}")
 _PREFIX = r"^(?:[^\w\[{]|\{\}|\[[^\]]*\]|[A-Z][\w /-]{0,40}:)*"
 """What stands before a sentence. Each way begins with other letters, so that none is tried twice."""
 _EMPTY = late_pattern(
-    _PREFIX + r"(?i:nothing\b|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|match|new|data|"
-    r"messages?|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
+    _PREFIX + r"(?i:nothing\b"
+    r"|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|configured|match|new|data|messages?"
+    r"|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
     r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b|no [\w-]+ (?:need|require|match|left to|to )\b)"
     r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
     r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"

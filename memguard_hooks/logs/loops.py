@@ -311,7 +311,11 @@ def _counts(node: ast.While) -> bool:
     if any(_TRIED.search(ast.unparse(target)) for target in counted):
         return True
     names = {one.id for one in counted if isinstance(one, ast.Name)}
-    return any(last_name(inner) in names for test in _ends(node) for inner in ast.walk(test))
+    if any(last_name(inner) in names for test in _ends(node) for inner in ast.walk(test)):
+        return True
+    tests = (one.test for one in outside_functions(node.body) if isinstance(one, ast.If))
+    return any(isinstance(one, ast.Compare) and isinstance(one.left, ast.Name) and one.left.id in names
+               and isinstance(one.ops[0], (ast.Gt, ast.GtE)) for one in tests)  # fmt: skip
 
 
 def _is_timed(node: ast.While) -> bool:
@@ -381,10 +385,39 @@ def _passes_parts(node: ast.While, known: FileFacts) -> bool:
         )
     if not _runs_on(node.test) or any(last_name(one.func) in _LASTS for one in calls):
         return False  # it waits until something is gone, or a pass lasts as long as a connection
-    if any(_RUNS.search(ast.unparse(test)) is None for test in _ends(node)):
+    if not all(map(_is_stop, _ends(node))):
         return False  # it goes through something, and pauses on the way
     pauses = filter(None, map(_pause, calls_in(_each_time(node.body))))
     return any(_seconds(one, known.constants) is not None for one in pauses)
+
+
+def unknown_pause(node: ast.While, known: FileFacts) -> tuple[str, str] | None:
+    """Return what a poll is called and the name of what each pass waits for, where its own file does not say how long."""
+    called = list(calls_in(node.body))
+    names = {last_name(one.func) for one in called}
+    if not _runs_on(node.test) or names & _LASTS or any(_CONNECTS.search(name.lower()) for name in names):
+        return None
+    if _counts(node) or _is_timed(node) or not all(map(_is_stop, _ends(node))):
+        return None
+    if any(_is_loop(one, known) for one in outside_functions(node.body)):
+        return None
+    pauses = list(filter(None, map(_pause, calls_in(_each_time(node.body)))))
+    if len(pauses) != 1 or _seconds(pauses[0], known.constants) is not None:
+        return None
+    at = pauses[0].slice if isinstance(pauses[0], ast.Subscript) else pauses[0]
+    pause = at.value if isinstance(at, ast.Constant) and isinstance(at.value, str) else last_name(at)
+    return (f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}", pause) if _PERIOD.search(pause) else None
+
+
+def _is_stop(test: ast.expr) -> bool:
+    """Return whether a loop ends at a test because the app does, or because an option asks for one pass."""
+    text = ast.unparse(test)
+    return _RUNS.search(text) is not None or _ONE_PASS.search(text) is not None
+
+
+_ONE_PASS = late_pattern(r"(?i)(?:^|[._])(?:run_?)?(?:once|one_?shot|single_run)\b")
+_PERIOD = late_pattern(r"(?i)interval|poll|period|refresh|cadence|_(?:seconds|secs)$")
+"""Names of how far the passes of a poll are apart."""
 
 
 def _runs_on(test: ast.expr) -> bool:

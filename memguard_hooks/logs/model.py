@@ -30,7 +30,10 @@ MAX_TEXT = 300
 
 
 class LogCall(Record):
-    """One call. `text` is its message with `{}` for what is put in; the marks say what is wrong, empty where nothing is."""
+    """One call. `text` is its message with `{}` for what is put in; the marks say what is wrong, empty where nothing is.
+
+    `pause` names how long each pass of the hot loop waits, where another file may say that: it is hot if that is short.
+    """
 
     line: int
     column: int
@@ -40,6 +43,7 @@ class LogCall(Record):
     nothing: str = ""
     costly: str = ""
     payload: str = ""
+    pause: str = ""
 
     @property
     def is_marked(self) -> bool:

@@ -8,8 +8,10 @@ arguments.
 from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.logs.arguments import asked_function
 from memguard_hooks.logs.model import LogCall, is_judged
 from memguard_hooks.rules.logs.across import fed_lines, idle_lines
+from memguard_hooks.rules.logs.bodies import Bodies
 from memguard_hooks.rules.logs.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -24,10 +26,12 @@ MAX_SUBJECT = 60
 
 def check(reached: Reached) -> Iterator[Finding]:
     """Judge the lines of all files that a service reaches."""
+    sources = reached.entry.sources
+    bodies = Bodies(reached.paths, sources.data)
     for path, logs in reached.files.items():
         if is_judged(path):
             for call in logs.calls:
-                yield from _judge(call, ServicePlace(path, call.line, call.column))
+                yield from _judge(seen_whole(call, bodies), ServicePlace(path, call.line, call.column))
     hot = {(path, call.line) for path, logs in reached.files.items() for call in logs.calls if call.hot or call.nothing}
     for path, line, loop in fed_lines(reached.files, reached.entry.resolver):
         if (path, line.line) not in hot:
@@ -39,6 +43,13 @@ def check(reached: Reached) -> Iterator[Finding]:
             hot.add((path, line.line))
             call = LogCall(line.line, line.column, "INFO", line.text, nothing=why)
             yield from _judge(call, ServicePlace(path, line.line, line.column))
+
+
+def seen_whole(call: LogCall, bodies: Bodies) -> LogCall:
+    """Return a call with the marks that are left once the files are asked in which what it names is defined."""
+    if call.costly and bodies.do_little(asked_function(call.costly)):
+        call = call._replace(costly="")
+    return call._replace(hot="") if call.pause and not bodies.is_short(call.pause) else call
 
 
 def _judge(call: LogCall, place: ServicePlace) -> Iterator[Finding]:
