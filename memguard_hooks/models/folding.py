@@ -60,7 +60,7 @@ _MOST_BESIDE = 1000
 
 _ALL_LETTERS = frozenset(_LETTERS[number : number + 1] for number in range(len(_LETTERS)))
 _QUOTES = (b"'", b'"')
-_BINDER = re.compile(rb"(?<![0-9A-Za-z_])(?:as|def|class|for) ")
+_BINDER = re.compile(rb"(?<![0-9A-Za-z_])(?:as|def|class|for(?!.* in )) ")
 
 MAX_TEXT = 1000
 """Letters of a text; no name of a model is longer, and sums of sums double at each line."""
