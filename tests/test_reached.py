@@ -528,6 +528,25 @@ def test_plugins_of_pyrogram(tmp_path: Path, given: str) -> None:
     assert moments(walked(tmp_path, files)) == {"spacy": "start", "torch": "serving"}
 
 
+def test_a_computed_name_may_be_a_package_and_what_stands_in_folders_that_are_none(tmp_path: Path) -> None:
+    """Nothing but its computed name loads `plugins/play-back/stop.py`; what a package holds is left to the package."""
+    files = {
+        "bot.py": """
+            import importlib
+            from pathlib import Path
+            for path in Path("plugins").rglob("*.py"):
+                importlib.import_module(f"plugins.{'.'.join(path.with_suffix('').parts[1:])}")
+        """,
+        "plugins/__init__.py": "",
+        "plugins/play-back/stop.py": "import spacy",
+        "plugins/events/deeper/quiet.py": "import pandas",
+        "plugins/charts/__init__.py": "import torch",
+        "plugins/charts/later.py": "import litellm",
+        "plugins/tests/stop.py": "import nltk",
+    }
+    assert moments(walked(tmp_path, files)) == {"spacy": "start", "pandas": "start", "torch": "start"}
+
+
 def test_a_command_of_a_bot_that_loads_what_somebody_asks_for_loads_nothing(tmp_path: Path) -> None:
     files = {
         "bot.py": """

@@ -21,7 +21,7 @@ _TAKES_NOTHING = late_pattern(
 
 _ASIDE = frozenset({"tests", "test", "docs", "doc", "venv", "node_modules"})
 MAX_FOLDERS = 500
-"""Folders that are looked through for all modules."""
+"""Folders that are looked through for all modules, or for those of one package."""
 
 
 class FirstPartyFile(Record):
@@ -100,14 +100,24 @@ class Resolver:
         return any(name.endswith(".py") for root in self.roots for name in self._entries(f"{root}/{inner}".lstrip("/")))
 
     def below(self, package: str) -> list[str]:
-        """Return the modules that stand in a package, also in one without `__init__.py`, without those below them."""
-        inner = package.replace(".", "/")
+        """Return the modules and packages that stand in a package, also in one without `__init__.py`.
+
+        What is below them is left to them, but what stands in folders without `__init__.py`: nobody else loads it.
+        """
         found: dict[str, None] = {}
-        for root in self.roots:
-            for name in sorted(self._entries(f"{root}/{inner}".lstrip("/"))):
+        waiting = [(root, package) for root in self.roots]
+        for root, holder in waiting:  # and those that are found meanwhile
+            folder = f"{root}/{holder.replace('.', '/')}".strip("/")
+            for name, is_folder in sorted(self._entries(folder).items()):
                 stem = name.removesuffix(".py")
-                if name.endswith(".py") and stem.isidentifier() and not stem.startswith("__"):
-                    found[f"{package}.{stem}" if package else stem] = None
+                module = f"{holder}.{stem}" if holder else stem
+                if not is_folder and stem != name and stem.isidentifier() and not stem.startswith("__"):
+                    found[module] = None
+                elif is_folder and holder and "." not in name and name not in _ASIDE:
+                    if "__init__.py" in self._entries(f"{folder}/{name}"):
+                        found[module] = None
+                    elif len(waiting) < MAX_FOLDERS:
+                        waiting.append((root, module))
         return list(found)
 
     def all_modules(self, most: int) -> tuple[list[str], bool]:
@@ -233,9 +243,7 @@ def _names(entries: Iterable[TreeEntry]) -> dict[str, bool]:
 
 
 def _modules(entries: dict[str, bool]) -> list[str]:
-    folders = [
-        f"{name}/" for name, is_folder in entries.items() if is_folder and name.isidentifier() and name != "__pycache__"
-    ]
+    folders = [f"{name}/" for name, is_folder in entries.items() if is_folder and name != "__pycache__"]
     return [*folders, *(name for name, is_folder in entries.items() if not is_folder and name.endswith(".py"))]
 
 
