@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -218,6 +220,12 @@ class Repository:
         self.write({".pre-commit-config.yaml": config})
         self.install()
 
+    def copy(self, root: Path) -> Repository:
+        """Return a copy at another place."""
+        found = copy(self)
+        found.root = Path(shutil.copytree(self.root, root, symlinks=True))
+        return found
+
     def install(self, *options: str) -> None:
         """Let git run the tool."""
         done = start(*self.tool, "install", *options, cwd=self.root)
@@ -268,10 +276,16 @@ def config(published: Path) -> str:
     return json.dumps({"repos": [entry]})  # JSON is YAML
 
 
-@pytest.fixture(params=TOOLS)
-def make(request: pytest.FixtureRequest, tmp_path: Path, config: str) -> Callable[[str], Repository]:
-    """Return what makes the user's repository in a folder of that name, once for each tool."""
-    return lambda name: Repository(tmp_path / name, request.param, config)
+@pytest.fixture(params=TOOLS, scope="module")
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, config: str) -> Repository:
+    """Return the user's repository, once for each tool; tests work in copies of it."""
+    return Repository(tmp_path_factory.mktemp(request.param) / "repository", request.param, config)
+
+
+@pytest.fixture
+def make(prepared: Repository, tmp_path: Path) -> Callable[[str], Repository]:
+    """Return what makes the user's repository in a folder of that name."""
+    return lambda name: prepared.copy(tmp_path / name)
 
 
 @pytest.fixture
