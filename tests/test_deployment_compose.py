@@ -642,11 +642,11 @@ VALUES = ("[]", "{}", "null", "''", "1", "-1", "[1, {}, null, [x]]", "{a: {b: []
           "&b {x: *b, context: *b}", '"{{ x }}"', "!reset null", "!!python/name:os ''")  # fmt: skip
 
 
-@pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("value", VALUES)
-def test_wrong_types_are_survived(key: str, value: str) -> None:
-    found = only(f"services: {{web: {{{key}: {value}}}, ok: {{build: ., mem_limit: 1g}}}}")
-    assert found.services[-1].name == "ok"
+def test_wrong_types_are_survived(value: str) -> None:
+    for key in KEYS:
+        found = only(f"services: {{web: {{{key}: {value}}}, ok: {{build: ., mem_limit: 1g}}}}")
+        assert found.services[-1].name == "ok", key
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def test_the_table_holds_what_it_says() -> None:
     assert all(row[6] and row[3] for row in ROWS)
 
 
-@pytest.mark.parametrize("row", COMPUTED, ids=[row[1].partition(" ")[0] for row in COMPUTED])
-def test_a_size_follows_from_its_architecture(row: list[str]) -> None:
-    """What a row says is what its architecture comes to."""
-    assert int(row[2]) == count(row[4])
+def test_a_size_follows_from_its_architecture() -> None:
+    """What each row says is what its architecture comes to."""
+    assert len(COMPUTED) >= 100
+    assert {row[1]: int(row[2]) for row in COMPUTED} == {row[1]: count(row[4]) for row in COMPUTED}
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -185,10 +185,10 @@ def _spelled(loader: Loader) -> str:
     return f"import {module.replace('*_*_*', 'en_core_web').replace('*', 'x')}\n{function}()\n"
 
 
-@pytest.mark.parametrize("loader", loaders(), ids=[loader.function for loader in loaders()])
-def test_no_file_that_loads_a_model_is_passed_over(loader: Loader) -> None:
+def test_no_file_that_loads_a_model_is_passed_over() -> None:
     """The bytes of a file that may call a loader say so."""
-    assert may_load(_spelled(loader).encode())
+    assert len(loaders()) >= 100
+    assert [one.function for one in loaders() if not may_load(_spelled(one).encode())] == []
 
 
 def test_a_file_without_a_library_costs_nothing() -> None:
