@@ -742,6 +742,21 @@ def test_workers_that_follow_the_cpus_are_judged_with_those_of_their_machine(
     assert f"({label})" in capsys.readouterr().out
 
 
+def test_settings_of_flask_outside_of_the_repository_are_only_not_known(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = """
+        import flask
+        from transformers import pipeline
+        app = flask.Flask(__name__)
+        app.config.from_pyfile("/etc/app.conf", silent=True)
+        model = pipeline("summarization", model=app.config["MODEL"])
+    """
+    write(root, {"Procfile": "web: gunicorn app:app\n", "app.py": dedent(app)})
+    (service,) = judge(capsys)[1]["services"]
+    assert service["entrypoint"] == "app:app"
+
+
 def test_a_program_that_runs_no_python_is_not_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"Procfile": "w: npm start\n"})
     _, report = judge(capsys)

@@ -19,6 +19,7 @@ from memguard_hooks.models.values import (
     UnknownInCode,
     argument,
 )
+from memguard_hooks.tree import join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ class FrameworkSettings(Members):
             return
         here = posixpath.dirname(call.scope.path)
         for folder in (here, "", posixpath.join(here, "instance"), "instance"):
-            module = self.module(posixpath.normpath(posixpath.join(folder, path)))
+            inner = join(folder, path)
+            module = self.module(inner) if inner is not None else None
             if module is not None:
                 yield from self._of_module(module, key)
                 return
