@@ -1170,3 +1170,17 @@ def test_a_coroutine_of_a_program_may_start_what_it_is_started_for(judge: Judge)
     files = {"bot.py": "import asyncio\nfrom parts import start\nasyncio.run(start())\n", "parts.py": start}
     assert judge(files, "python bot.py") == []
     assert [one["code"] for one in judge({"main.py": f"{SOURCE}{start}asyncio.run(start())\n"})] == ["MG212"]
+
+
+def overlapping(records: int) -> bytes:
+    """Return a database whose pages say that so many records begin at one place, each of which goes on to the end."""
+    page = bytearray(b"\x01" * 65536)
+    page[0:5] = bytes([13, 0, 0]) + records.to_bytes(2, "big")
+    page[8 : 8 + 2 * records] = (40_000).to_bytes(2, "big") * records
+    page[40_000:40_006] = b"\xff\xff\x7f\x01\x7f\x01"
+    return b"SQLite format 3\0\0\x01CREATE TABLE t" + b"\0" * (65536 - 32) + bytes(page) * 20
+
+
+def test_records_that_overlap_are_counted_up_to_a_bound() -> None:
+    """16,000 records of one page that each had 25,000 values took minutes."""
+    assert growth(lambda data: size_in_memory("sqlite", len(data), data), overlapping, 16_000) < LINEAR

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SAMPLE = 2**16
 """Bytes of a pickle whose opcodes are counted."""
 
-MAX_PAGES = 64
-"""Pages of a database whose records are counted."""
+MAX_PAGES, MAX_VALUES = 64, 50_000
+"""Pages of a database whose records are counted, and values in them; from these follows what all take."""
 
 NUMBER, INSTANCE = 32, 160
 """Bytes of a number that is made anew, and of an object with a few attributes."""
@@ -114,8 +114,14 @@ def size_of_rows(size: int, data: bytes) -> int | None:
         return None
     places = range(0, len(data), page)
     chosen = places[:: max(1, len(places) // MAX_PAGES)]
-    found = sum(sum(_records(data[at : at + page], 100 if not at else 0)) for at in chosen)
-    return int(found * (size / page) / max(1, len(chosen)))
+    found, counted, left = 0, 0, MAX_VALUES
+    for at in chosen:
+        if left <= 0:
+            break
+        for columns, taken in _records(data[at : at + page], 0 if at else 100, left):
+            found, left = found + taken, left - 1 - columns
+        counted += 1
+    return int(found * (size / page) / max(1, counted))
 
 
 def has_one_table(data: bytes) -> bool:
@@ -124,12 +130,12 @@ def has_one_table(data: bytes) -> bool:
     return head.count(b"CREATE TABLE ") - head.count(b"CREATE TABLE sqlite_") == 1
 
 
-def _records(page: bytes, head: int) -> Iterator[int]:
-    """Yield what each record of a page takes as a tuple."""
+def _records(page: bytes, head: int, left: int) -> Iterator[tuple[int, int]]:
+    """Yield how many values each record of a page has, and what it takes as a tuple, up to so many values of all."""
     if page[head : head + 1] != bytes([_LEAF]):
         return
     count = int.from_bytes(page[head + 3 : head + 5], "big")
-    for number in range(min(count, len(page) // 4)):
+    for number in range(min(count, len(page) // 4, left)):
         place = head + 8 + 2 * number
         at = int.from_bytes(page[place : place + 2], "big")
         _, at = _varint(page, at)
@@ -137,11 +143,11 @@ def _records(page: bytes, head: int) -> Iterator[int]:
         length, inner = _varint(page, at)
         end = min(at + length, len(page))
         taken = columns = 0
-        while inner < end:
+        while inner < end and left > 0:
             kind, inner = _varint(page, inner)
-            columns += 1
+            columns, left = columns + 1, left - 1
             taken += _cell(kind)
-        yield step(56 + 8 * columns) + taken + 8
+        yield columns, step(56 + 8 * columns) + taken + 8
 
 
 def _cell(kind: int) -> int:

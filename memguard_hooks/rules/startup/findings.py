@@ -33,7 +33,7 @@ SCRIPTS = ("", "streamlit", "chainlit")
 HANDLER = "lambda-handler "
 
 
-_HANGS = "the start hangs or fails where that does not answer"
+_HANGS = "where that does not answer the start waits, and fails unless the code goes on without it"
 
 
 class _Found(Record):
