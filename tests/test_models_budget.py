@@ -839,3 +839,13 @@ def test_the_default_is_told_where_only_the_platform_knows(judge: Judge) -> None
     found = finding(judge({**files, "render.yaml": f"{service}  envVars: [{{key: WHISPER, sync: false}}]\n"}), "MG604")
     assert "the default, base, takes 242 MiB while it is loaded" in found["fix"]
     assert "the largest that fits is faster-whisper base (int8)" in found["fix"]
+
+
+def test_what_several_services_cannot_know_is_told_once(judge: Judge) -> None:
+    """Two services of one app had a finding each at one call."""
+    services = "web: uvicorn main:app\nother: uvicorn main:app --port 9000\n"
+    report = judge(
+        {"Procfile": services, "main.py": STARTUP.format("os.environ['WHISPER']"), "memguard.toml": 'limit = "4GiB"\n'}
+    )
+    assert finding(report, "MG604")["message"].startswith("web, other: which model")
+    assert [one["verdict"] for one in report["services"]] == ["unknown", "unknown"]

@@ -78,9 +78,9 @@ def _of_models(project: Project, judged: Sequence[tuple[AssessedService, Service
     loading = [(one, report) for one, report in judged if one.now is not None and any(one.now.process.models)]
     if not loading:
         return []
-    from memguard_hooks.rules.models.loading import allowed, find
+    from memguard_hooks.rules.models.loading import allowed, find, joined
 
-    return allowed(project, [finding for one, report in loading for finding in find(one, report)])
+    return allowed(project, joined([finding for one, report in loading for finding in find(one, report)]))
 
 
 def _find(

@@ -40,6 +40,21 @@ def find(assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
         yield _unknown(assessed, now, use)
 
 
+def joined(findings: Sequence[Finding]) -> list[Finding]:
+    """Return one finding of MG604 for all services that load by one call what nobody can know: it has one cause."""
+    kept: dict[object, Finding] = {}
+    for number, one in enumerate(findings):
+        service, _, what = one.message.partition(": ")
+        key = (one.path, one.line, one.column, what) if one.code == "MG604" else number
+        first = kept.get(key)
+        if first is None:
+            kept[key] = one
+        else:
+            others, _, _ = first.message.partition(": ")
+            kept[key] = first._replace(message=f"{others}, {service}: {what}")
+    return list(kept.values())
+
+
 def allowed(project: Project, findings: Sequence[Finding]) -> list[Finding]:
     """Take out what comments allow, and add what is wrong with these."""
     kept: list[Finding] = []
