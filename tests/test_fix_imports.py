@@ -155,7 +155,7 @@ def test_what_runs_only_where_a_file_is_run_by_itself_takes_its_import(tmp_path:
 
 
 def test_what_a_service_runs_by_itself_holds_its_import(tmp_path: Path, run: Run) -> None:
-    write_dedented(tmp_path, WEB | {"Procfile": "web: python main.py\nworker: python vision.py\n", "vision.py": ALONE})
+    write_dedented(tmp_path, WEB | {"Procfile": "worker: python vision.py\n", "vision.py": ALONE})
     done = run("--to-start")
     assert texts("vision.py") == [ALONE]
     assert "vision.py:9: left: pandas: line 9 uses it at module level, while the file loads\n" in done.err
@@ -831,3 +831,37 @@ def test_what_saves_much_where_other_files_load_later_is_not_walked_without(
     assert texts("reports.py", "vision.py", "chat.py") == [MOVED, VISION, chat]
     assert "import chat" in texts("main.py")[0].partition("def ask")[2]
     assert asked == []
+
+
+JOBS = """\
+services:
+  web:
+    image: python:3.11-slim
+    command: uvicorn main:app
+    mem_limit: 512m
+  job:
+    image: python:3.11-slim
+    command: python job.py
+    mem_limit: 512m
+"""
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param("import reports\n\nreports.read()\n", id="as-it-loads"),
+        pytest.param(
+            "import os\n\nimport reports\n\n\ndef run():\n    reports.read()\n\n\nrun()\n", id="by-its-own-function"
+        ),
+    ],
+)
+def test_what_one_service_runs_at_start_moves_for_another(tmp_path: Path, run: Run, job: str) -> None:
+    reports = "import pandas\n\n\ndef read():\n    return pandas.DataFrame()\n"
+    main = "import fastapi\nimport reports\n\napp = fastapi.FastAPI()\n"
+    main += "\n\n@app.get('/')\ndef get():\n    return reports.read()\n"
+    write_dedented(tmp_path, {"compose.yml": JOBS, "main.py": main, "job.py": job, "reports.py": reports})
+    done = run("--to-start")
+    assert texts("reports.py") == ["def read():\n    import pandas\n\n    return pandas.DataFrame()\n"], done.err
+    assert re.search(r"web: \d+ → \d+ MiB at start", done.err)
+    assert "job:" not in done.err.partition("left:")[0]
+    assert "moved" not in run("--to-start").err

@@ -152,6 +152,10 @@ class _Planner:
         """The statements that load libraries in the services."""
         self._loaders: dict[_Library, dict[str, set[int]]] = {}
         """The numbers of the services that load a library at start, by the file that imports it."""
+        self._spared: dict[_Library, frozenset[int]] = {}
+        """The numbers of the services that a library leaves, where others have to load it at start all the same."""
+        self._runners: dict[str, set[int]] = {}
+        """The numbers of the services that run functions of a file at start which imports would move into."""
         self._deleted: set[_Library] = set()
         """Libraries of which no import is used, or held."""
         self._unused: dict[str, list[Wanted]] = {}
@@ -271,6 +275,7 @@ class _Planner:
         moving = {path: ones for path, ones in wanted.items() if ones and not spared.isdisjoint(loaders[path])}
         if moving:
             self._wanted[library], self._blocked[library] = moving, blocked
+            self._spared[library] = frozenset(spared)
             self._sites[library] = {one for one in self._sites[library] if one.path in moving}
         else:
             self._wanted.pop(library, None)
@@ -417,11 +422,13 @@ class _Planner:
             again: dict[str, set[Spot]] = {}
             stuck: list[tuple[str, Left]] = []
             later = {one: self._later(paths) for one, paths in blocked.items()}
-            for way, carrier in _loaded_at_start(edited, frozenset().union(*later.values())):
+            spared = {one.name: self._spared[one] for one in blocked if one in self._spared}
+            for number, way, carrier in _loaded_at_start(edited, {one.name: paths for one, paths in later.items()}, spared):
                 moved = ((one, files[one.path].hosts.get(one.line)) for one in way if one.path in files)
                 step, host = next(((one, host) for one, host in moved if host is not None), (way.last, None))
                 if host is not None:
                     again.setdefault(step.path, set()).add(host)
+                    self._runners.setdefault(step.path, set()).add(number)
                 elif carrier:
                     stuck.append((carrier, Left(step.path, step.line, "", f"it still loads {carrier} at start")))
             if all(spots <= running.get(path, set()) for path, spots in again.items()):
@@ -505,7 +512,11 @@ class _Planner:
             known = self._held_sites[library]
             paths = {one.path for one in result.left if one.library == library.name and one not in known}
             loading = [walk_entry(self._whole, one).files["start"] for one in self._entries]
-            free = [number for number, files in enumerate(loading) if paths.isdisjoint(files)]
+            free = [
+                number
+                for number, files in enumerate(loading)
+                if not any(number in self._runners[one] if one in self._runners else one in files for one in paths)
+            ]
             self._spare(library, self._wanted[library], free if len(free) < len(loading) else ())
             is_narrower |= library in self._wanted
         if not is_narrower:
@@ -642,9 +653,10 @@ class _Planner:
         """
         if (libraries, files) in self._started:
             return self._started[libraries, files]
-        gone = {site for one in (libraries | self._deleted) for site in self._sites[one]}
-        found: dict[str, int] = {}
+        leaving, found = libraries | self._deleted, dict[str, int]()
         for number, entry in enumerate(self._entries):
+            here = (one for one in leaving if number in self._spared.get(one, (number,)))
+            gone = {site for one in here for site in self._sites[one]}
             now = estimate_entry(self._whole, entry)
             if now.branches:
                 return self._by_walks(libraries)
@@ -686,23 +698,29 @@ def _brings(library: str, other: str) -> bool:
     return found is not None and other in found.own
 
 
-def _loaded_at_start(project: Project, later: Collection[str]) -> Iterator[tuple[Way, str]]:
-    """Yield the ways to imports that run at start, also in functions; without entry points, of each file.
+def _loaded_at_start(
+    project: Project, later: Mapping[str, Collection[str]], spared: Mapping[str, Collection[int]]
+) -> Iterator[tuple[int, Way, str]]:
+    """Yield services by number, and the ways to imports that run at start, also in functions; without any, of each file.
 
-    Those of others' modules, and those that load a file that should load `later`, which is named.
+    Those of others' modules, and those that load a file that should load `later` for a library, which is named. What leaves
+    some services alone, `spared`, counts in no other.
     """
     entries = find_entries(project)
-    for entry in entries:
+    for number, entry in enumerate(entries):
         walked = walk_entry(project, entry)
+        staying = {name for name, numbers in spared.items() if number not in numbers}
         for external in walked.externals:
             if external.moment == "start" and external.way and external.site is not None:
-                yield Way(external.way.last), ""
-        for path in later:
+                if staying and (roots := heavy_here(project, external.names)) and staying.issuperset(roots):
+                    continue
+                yield number, Way(external.way.last), ""
+        for path in sorted(frozenset().union(*(paths for name, paths in later.items() if name not in staying))):
             way = walked.ways.get(path) if path in walked.files["start"] else None
             if way is not None:
-                yield way, path
+                yield number, way, path
     if not entries:
-        yield from ((Way(Step(one.path, one.site.line, "")), "") for one in eager_imports(project, entries))
+        yield from ((0, Way(Step(one.path, one.site.line, "")), "") for one in eager_imports(project, entries))
 
 
 def _loaded(project: Project, *, only_start: bool) -> list[set[tuple[str, str]]]:
