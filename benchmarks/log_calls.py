@@ -31,7 +31,7 @@ from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
 from memguard_hooks.logs.model import LogCall, is_judged
 from memguard_hooks.rules.logs.across import fed_lines, idle_lines
-from memguard_hooks.rules.logs.bodies import Bodies
+from memguard_hooks.rules.logs.elsewhere import Elsewhere
 from memguard_hooks.rules.logs.lines import seen_whole
 from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree, walk
@@ -125,12 +125,12 @@ def judged(top: Path) -> dict[tuple[str, int], frozenset[str]]:
     paths = [path for path in walk(tree) if path.endswith(".py")]
     files = {path: logs for path in paths if (logs := read_file(top / path)) != NOTHING}
     resolver = Resolver(tree, roots_of(paths))
-    bodies = Bodies([path for path in paths if is_judged(path)], lambda path: read_bytes(top / path))
+    elsewhere = Elsewhere([path for path in paths if is_judged(path)], lambda path: read_bytes(top / path))
     marks = [
         (path, call.line, code)
         for path, logs in files.items()
         for call in logs.calls
-        for code in codes_of(seen_whole(call, bodies))
+        for code in codes_of(seen_whole(call, elsewhere))
     ]
     marks += [(path, line.line, "MG502") for path, line, _ in fed_lines(files, resolver)]
     marks += [(path, line.line, "MG503") for path, line, _ in idle_lines(files, resolver)]

@@ -44,6 +44,11 @@ RENDER = (
     "services:\n  - type: web\n    name: web\n    runtime: python\n    plan: free\n    startCommand: python main.py\n"
     '    envVars:\n      - key: LOG_LEVEL\n        value: "{}"\n'
 )
+INI = "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nlevel={}\nhandlers=\n"
+CONFIGURES = {
+    "logging.yaml": "dictConfig(yaml.safe_load(open('logging.yaml')))",
+    "logging.ini": "fileConfig('logging.ini')",
+}
 IMAGE = 'FROM python:3.12\nENV LOG_LEVEL={}\nCOPY . .\nCMD ["python", "main.py"]\n'
 
 
@@ -54,13 +59,17 @@ IMAGE = 'FROM python:3.12\nENV LOG_LEVEL={}\nCOPY . .\nCMD ["python", "main.py"]
         ("Procfile", "web: uvicorn main:app --log-level=trace\n", "web: uvicorn main:app --log-level=info\n"),
         ("Dockerfile", IMAGE.format("DEBUG"), IMAGE.format("INFO")),
         ("render.yaml", RENDER.format("debug"), RENDER.format("info")),
+        ("logging.yaml", "version: 1\nroot:\n  level: DEBUG\n", "version: 1\nroot:\n  level: INFO\n"),
+        ("logging.ini", INI.format("DEBUG"), INI.format("INFO")),
     ],
 )
 def test_levels_of_deployment_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, before: str, after: str
 ) -> None:
     files = {path: before, "main.py": f"{READS}app = None\n"}
-    if path != "Procfile":
+    if path.startswith("logging"):
+        files = {path: before, "main.py": f"import logging.config, yaml\nlogging.config.{CONFIGURES[path]}\n"}
+    if path != "Procfile" and not path.startswith("logging"):
         files["Procfile"] = ""
     assert "MG501" not in run(tmp_path, monkeypatch, files)
     assert (tmp_path / path).read_text("utf-8") == after

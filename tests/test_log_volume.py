@@ -14,10 +14,11 @@ from work import at_most
 
 from memguard_hooks.hooks import log_volume
 from memguard_hooks.logs.calls import find_calls
+from memguard_hooks.logs.configuration import read_configuration
 from memguard_hooks.logs.facts import FileLogs, read_logs
 from memguard_hooks.logs.model import is_judged
 from memguard_hooks.logs.setup import find_setups
-from memguard_hooks.rules.logs.bodies import Bodies
+from memguard_hooks.rules.logs.elsewhere import Elsewhere
 from memguard_hooks.rules.logs.lines import seen_whole
 from memguard_hooks.store import Store
 
@@ -673,7 +674,7 @@ def test_what_is_closed_for_being_idle_is_news_and_so_is_what_now_waits() -> Non
 def marks_of(code: str) -> list[tuple[int, str]]:
     """The marks of the log calls in some code, by line."""
     marks = (("hot", "MG502"), ("nothing", "MG503"), ("costly", "MG504"))
-    nowhere = Bodies((), lambda _path: b"")
+    nowhere = Elsewhere((), lambda _path: b"")
     found = [seen_whole(one, nowhere) for one in find_calls(ast.parse(code))]
     return [(one.line, number) for one in found for mark, number in marks if getattr(one, mark)]
 
@@ -884,3 +885,84 @@ def test_how_long_a_poll_waits_is_looked_up_in_other_files(
     write(project, {"settings.py": f"import os\n\n{settings}"})
     write_dedented(project, {"main.py": text})
     assert places(capsys) == [("main.py", 7, "MG502")] * count
+
+
+YAML = "version: 1\nhandlers:\n  kept: {class: logging.FileHandler, filename: app.log}\nroot:\n  level: DEBUG\n"
+INI = (
+    "[loggers]\nkeys=root\n[handlers]\nkeys=kept\n[formatters]\nkeys=\n[logger_root]\nlevel = DEBUG\nhandlers=kept\n"
+    "[handler_kept]\nclass=FileHandler\nargs=('app.log', 'a')\n"
+)
+SERVER = "async def app(scope, receive, send): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            {"main.py": "import logging.config, yaml\nlogging.config.dictConfig(yaml.safe_load(open('a.yaml')))\n",
+             "a.yaml": YAML},
+            [("a.yaml", 3, "MG507"), ("a.yaml", 5, "MG501")],
+        ),
+        (
+            {"main.py": "import logging.config\nlogging.config.fileConfig('a.ini')\n", "a.ini": INI},
+            [("a.ini", 8, "MG501"), ("a.ini", 11, "MG507")],
+        ),
+        ({"Procfile": "web: uvicorn main:app --log-config a.ini\n", "main.py": SERVER,
+          "a.ini": INI.replace("DEBUG", "INFO")},
+         [("a.ini", 11, "MG507")]),
+        ({"Procfile": "web: uvicorn main:app --log-config=a.json\n", "main.py": SERVER,
+          "a.json": '{"version": 1, "root": {"level": 10}}'},
+         [("a.json", 1, "MG501")]),
+        ({"main.py": f"import uvicorn\n{SERVER}uvicorn.run(app, log_config='a.yml')\n", "a.yml": YAML},
+         [("a.yml", 3, "MG507"), ("a.yml", 5, "MG501")]),
+        ({"Procfile": "web: gunicorn main:app\n", "main.py": "def app(e, s): ...\n",
+          "gunicorn.conf.py": 'loglevel = "debug"\n'},
+         [("gunicorn.conf.py", 1, "MG501")]),
+        ({"main.py": "import celery\napp = celery.Celery()\napp.worker_main(['worker', '--loglevel=DEBUG'])\n"},
+         [("main.py", 3, "MG501")]),
+        ({"main.py": "from loguru import logger\nlogger.debug('a')\n"}, [("main.py", 1, "MG501")]),
+        ({"main.py": "from loguru import logger\nlogger.info('a')\n"}, []),
+        ({"main.py": "import sys\nfrom loguru import logger\nlogger.remove()\nlogger.add(sys.stdout)\n"
+          "logger.debug('a')\n"},
+         [("main.py", 4, "MG501")]),
+        ({"main.py": "import sys\nfrom loguru import logger\n"
+          "logger.configure(handlers=[{'sink': sys.stdout, 'level': 'DEBUG'}])\n"},
+         [("main.py", 3, "MG501")]),
+        ({"main.py": "import sys, logbook\nlogbook.StreamHandler(sys.stdout, level='DEBUG').push_application()\n"},
+         [("main.py", 2, "MG501")]),
+        ({"main.py": "import logbook\nlogbook.RotatingFileHandler('a.log').push_application()\n"}, []),
+        ({"main.py": "import logging\nclass Keep(logging.Handler):\n    def __init__(self):\n        self.kept = []\n"
+          "    def emit(self, record):\n        self.kept.append(record)\nlogging.getLogger().addHandler(Keep())\n"},
+         [("main.py", 6, "MG506")]),
+        ({"Procfile": "", "railway.toml": "[deploy]\nstartCommand = 'python main.py'\n",
+          "main.py": "from loguru import logger\nlogger.info('a')\n"}, [("main.py", 1, "MG508")]),
+        ({"Procfile": "", "Dockerfile": 'FROM python:3.12\nCOPY . .\nCMD ["python", "main.py"]\n', "main.py": "print()\n",
+          "compose.yaml": "services:\n  web:\n    build: .\n    mem_limit: 256m\n"}, [("compose.yaml", 2, "MG507")]),
+    ],
+)  # fmt: skip
+def test_each_library_and_format_that_sets_logs_is_read(
+    project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], told: list[tuple[str, int, str]]
+) -> None:
+    write(project, files)
+    assert places(capsys) == told
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n", "version: 1\n", "\x00", "[loggers\n", "[handler_a]\nclass=FileHandler\n"])
+def test_a_file_that_is_no_settings_of_logging_says_nothing(text: str) -> None:
+    for name in ("a.yaml", "a.json", "a.ini"):
+        assert read_configuration(text.encode(), name) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("library", "asks"),
+    [
+        ("from loguru import logger", "lazy=True"),
+        ("import json, structlog", "is_enabled_for"),
+        ("import logbook", "logbook.DEBUG"),
+    ],
+)
+def test_a_dropped_line_is_mended_as_its_library_can(
+    project: Path, capsys: pytest.CaptureFixture[str], library: str, asks: str
+) -> None:
+    write(project, {"main.py": f"{library}\nimport json\ndef answer(one):\n    logger.debug(f'{{json.dumps(one)}}')\n"})
+    assert [asks in one["fix"] for one in found(capsys) if one["code"] == "MG504"] == [True]

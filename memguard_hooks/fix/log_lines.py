@@ -23,6 +23,7 @@ _OPTION = late_pattern(
     r"(?i)(?P<option>--log-?level(?:[= ]|[\"'][ \t]*,[ \t]*[\"'])|(?<=\s)-l )(?P<level>[\"']?(?:debug|trace)\b)"
 )
 _VALUE = late_pattern(r"(?i)^[ \t]*value:[ \t]*[\"']?(?P<level>debug|trace|10)\b")
+_LEVEL = late_pattern(r"(?i)\blevel[\"']?[ \t]*[:=][ \t]*[\"']?(?P<level>debug|trace|notset|10)\b")
 _SETS_ROOT = late_pattern(r"^[ \t]*logging\.basicConfig\(")
 _DEBUG = late_pattern(r"^(?P<indent>[ \t]*)(?P<call>(?P<logger>(?:self\.)?\w+)\.debug\(.*\))[ \t]*$")
 _SERVICE = late_pattern(r"^(?P<indent>[ \t]+)[\w.\"'-]+:[ \t]*$")
@@ -35,7 +36,7 @@ def at_info(text: str, finding: Finding, _running: RunningService | None) -> str
     own = re.search(
         rf"(?i)\b{re.escape(finding.subject)}[\"']?(?:[ \t]*[:=][ \t]*|[ \t]+)[\"']?(?P<level>debug|trace|10)\b", text
     )
-    match = own or _OPTION.search(text) or _VALUE.match(text)
+    match = own or _OPTION.search(text) or _VALUE.match(text) or _LEVEL.search(text)
     if match is None:
         return None
     level = match["level"].lstrip("\"'")

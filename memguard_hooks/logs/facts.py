@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from memguard_hooks.store import Store
 
 _WORDS = late_pattern(
-    rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=|async for|shared_task|\.task\b|schedul|cron|periodic|run_repeating"
+    rb"log[gb]|log_?(?:level|config)|\blogs?\b|\bprint\(|\becho\s*=|async for|shared_task|\.task\b|schedul|cron|periodic"
+    rb"|run_repeating"
 )
 """Without one of them, in small letters, a file says nothing of logs, gives nobody a stream, and is not parsed."""
 
@@ -25,7 +26,7 @@ _PARTS = (b"log", b"print(", b"echo", b"async for", b"task", b"schedul", b"cron"
 """What each of these words holds: to look for a text takes a tenth of the time."""
 
 _SETS = late_pattern(
-    rb"basicConfig|dictConfig|setLevel|LOGGING|disable|make_filtering|create_(?:async_)?engine|log_level|\.add\("
+    rb"basicConfig|dictConfig|fileConfig|log_config|worker_main|loguru|logbook|Handler\)|setLevel|LOGGING|disable|make_filtering|create_(?:async_)?engine|log_level|\.add\("
     rb"|FileHandler|QueueHandler|MemoryHandler|['\"](?:loggers|handlers|root)['\"]"
 )
 """Without one of them a file sets nothing of logs."""

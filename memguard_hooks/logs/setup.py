@@ -2,7 +2,8 @@
 
 A level is a constant, or comes from a variable of the environment with a default. `logging.basicConfig`, `setLevel`, the
 dictionaries of `dictConfig` and Django's `LOGGING`, loguru's `logger.add`, structlog's filter, SQLAlchemy's `echo` and
-uvicorn's `log_level` are known. What stands behind a condition is left out: nobody can know which way production takes.
+uvicorn's `log_level` are known, logbook's handlers, what celery's `worker_main` is given, and which files hold further
+settings. What stands behind a condition is left out: nobody can know which way production takes.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ class _Reader:
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 self._names[node.targets[0].id] = node.value
         self._texts(nodes)
+        self._packages = frozenset(name for one in nodes for name in _imported(one))
+        self._files(nodes)
+        self._whole(nodes)
         self._visit(module, is_sure=True)
 
     def _texts(self, nodes: list[ast.AST]) -> None:
@@ -56,12 +60,47 @@ class _Reader:
             texts = (one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str))
             self.muted.update(text.partition(".")[0] for text in texts if text.partition(".")[0] in LOUD)
 
+    def _files(self, nodes: list[ast.AST]) -> None:
+        """Note the files of settings that a file gives to `fileConfig`, to uvicorn, or reads beside `dictConfig`."""
+        calls = [one for one in nodes if isinstance(one, ast.Call)]
+        names = {last_name(one.func) for one in calls}
+        given = [argument for one in calls if last_name(one.func) == "fileConfig" for argument in one.args[:1]]
+        given += [option.value for one in calls for option in one.keywords if option.arg in ("log_config", "fname")]
+        read = nodes if "dictConfig" in names else [inner for one in given for inner in walk(self._value(one))]
+        ends = _DICTIONARIES if "dictConfig" in names else (*_DICTIONARIES, ".ini", ".conf", ".cfg")
+        texts = {
+            one.value: one
+            for one in read
+            if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.endswith(ends)
+        }
+        for text, one in list(texts.items())[:MAX_FILES]:
+            self.found.append(LogSetup(one.lineno, one.col_offset + 1, "settings", detail=text[:MAX_TEXT]))
+
+    def _whole(self, nodes: list[ast.AST]) -> None:
+        """Note what loguru does by itself: it writes DEBUG to stderr until somebody removes that."""
+        imported = next((one for one in nodes if isinstance(one, ast.ImportFrom) and one.module == "loguru"), None)
+        methods = {
+            one.func.attr
+            for one in nodes
+            if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and is_logger(one.func.value)
+        }
+        if imported is not None:
+            at = imported.lineno, imported.col_offset + 1
+            if methods & {"remove", "configure"}:
+                self.found.append(LogSetup(*at, "removed"))
+            if methods & {"debug", "trace"}:
+                self.found.append(LogSetup(*at, "default", "DEBUG", "LOGURU_LEVEL", "loguru by itself"))
+            elif methods:
+                self.found.append(LogSetup(*at, "default", "INFO", "LOGURU_LEVEL", "loguru by itself"))
+
     def _visit(self, node: ast.AST, *, is_sure: bool) -> None:
         waiting = [(node, is_sure)]
         while waiting:
             one, sure = waiting.pop()
             if isinstance(one, ast.Call) and sure:
                 self.found += self._call(one)
+            elif isinstance(one, ast.ClassDef) and any(last_name(base).endswith("Handler") for base in one.bases):
+                self.found += _keeping(one)
             elif isinstance(one, ast.Dict) and sure:
                 self.found += self._dictionary(one)
             inner = sure and not isinstance(one, (ast.ExceptHandler, ast.IfExp))
@@ -88,6 +127,20 @@ class _Reader:
             yield self._leveled(node, "server", given["log_level"], "uvicorn.run(log_level=…)")
         elif name == "add" and isinstance(node.func, ast.Attribute) and is_logger(node.func.value) and node.args:
             yield from self._added(node, given)
+        elif (
+            name == "configure"
+            and isinstance(node.func, ast.Attribute)
+            and "handlers" in given
+            and is_logger(node.func.value)
+        ):
+            yield from self._sinks(given["handlers"])
+        elif name == "worker_main" and node.args:
+            yield from self._worker(node)
+        elif "logbook" in self._packages and name in _LOGBOOK:
+            if "level" in given:
+                yield self._leveled(node, "logger", given["level"], name)
+            if name == "FileHandler":
+                yield self._file(node, node.args[0] if node.args else given.get("filename"), f"{name} without rotation")
         elif name in ("FileHandler", "WatchedFileHandler"):
             yield self._file(node, node.args[0] if node.args else given.get("filename"), f"{name} without rotation")
         elif name == "RotatingFileHandler" and len(node.args) < 3 and "maxBytes" not in given:
@@ -122,8 +175,31 @@ class _Reader:
         sink = node.args[0]
         if "level" in given:
             yield self._leveled(node, "logger", given["level"], "logger.add")
+        elif last_name(sink) in ("stdout", "stderr") and "loguru" in self._packages:
+            yield LogSetup(node.lineno, node.col_offset + 1, "logger", "DEBUG", "LOGURU_LEVEL", "logger.add without a level")
+        if last_name(sink) == "stderr" and "loguru" in self._packages:
+            yield LogSetup(node.lineno, node.col_offset + 1, "stderr", detail="logger.add(sys.stderr)")
         if isinstance(sink, (ast.Constant, ast.JoinedStr)) and not {"rotation", "retention"}.intersection(given):
             yield self._file(node, sink, "logger.add without rotation")
+
+    def _sinks(self, node: ast.expr) -> Iterator[LogSetup]:
+        """Yield the levels of what loguru's `configure` is given, each DEBUG where it says none."""
+        for one in node.elts if isinstance(node, (ast.List, ast.Tuple)) else ():
+            values = _items(self._dict(one))
+            if "level" in values:
+                yield self._leveled(one, "logger", values["level"], "logger.configure")
+            elif last_name(values.get("sink", one)) in ("stdout", "stderr"):
+                yield LogSetup(one.lineno, one.col_offset + 1, "logger", "DEBUG", "LOGURU_LEVEL", "logger.configure")
+
+    def _worker(self, node: ast.Call) -> Iterator[LogSetup]:
+        """Yield the level that code gives to the worker of celery that it starts."""
+        words = [one.value for one in walk(self._value(node.args[0])) if isinstance(one, ast.Constant)]
+        texts = [one for one in words if isinstance(one, str)]
+        for word, after in zip(texts, [*texts[1:], ""], strict=True):
+            option, _, value = word.partition("=")
+            if option in ("--loglevel", "-l"):
+                detail = f"worker_main({option})"
+                yield LogSetup(node.lineno, node.col_offset + 1, "server", level_of_text(value or after), "", detail)
 
     def _file(self, node: ast.AST, name: ast.expr | None, what: str) -> LogSetup:
         known = self._value(name) if name is not None else None
@@ -209,6 +285,59 @@ class _Reader:
             found = self.level(default, depth + 1) if default is not None else Level()
             return Level(found.name, str(node.args[0].value)[:MAX_TEXT])
         return Level()
+
+
+_DICTIONARIES = (".yaml", ".yml", ".json")
+MAX_FILES = 4
+"""Files of settings that one file names."""
+_LOGBOOK = frozenset(
+    {"StreamHandler", "StderrHandler", "ColorizedStderrHandler", "FileHandler", "RotatingFileHandler",
+     "TimedRotatingFileHandler", "SyslogHandler", "Logger"}
+)  # fmt: skip
+"""What is given a level there; its RotatingFileHandler keeps 1 MiB in five files by itself."""
+
+
+def gunicorn_setups(module: ast.Module) -> list[LogSetup]:
+    """Return what the settings of gunicorn say of logs beside dictionaries: its level."""
+    reader = _Reader(module)
+    given = ((one, one.targets[0]) for one in module.body if isinstance(one, ast.Assign))
+    return [
+        LogSetup(one.lineno, one.col_offset + 1, "server", level.name, level.variable, "gunicorn's loglevel")
+        for one, target in given
+        if last_name(target) == "loglevel"
+        for level in (reader.level(one.value),)
+    ]
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Return the packages that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [one.name.partition(".")[0] for one in node.names]
+    return [(node.module or "").partition(".")[0]] if isinstance(node, ast.ImportFrom) else []
+
+
+def _keeping(node: ast.ClassDef) -> Iterator[LogSetup]:
+    """Yield a handler that keeps all records, with the objects and tracebacks that they hold, and lets go of none."""
+    nodes = list(walk(node))
+    calls = [one for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)]
+    emits = (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "emit")
+    for emit in emits:
+        record = emit.args.args[-1].arg if emit.args.args else ""
+        for one in calls:
+            function, held = one.func, one.args[0] if one.args else None
+            if not isinstance(function, ast.Attribute) or function.attr != "append" or last_name(held) != record:
+                continue
+            kept = ast.unparse(function.value)
+            lists = [
+                one for one in nodes if isinstance(one, (ast.Assign, ast.AnnAssign)) and isinstance(one.value, ast.List)
+            ]
+            made = [one.targets[0] if isinstance(one, ast.Assign) else one.target for one in lists]
+            frees = any(ast.unparse(other.func.value) == kept and other.func.attr in ("clear", "pop", "popleft")
+                        for other in calls if isinstance(other.func, ast.Attribute))  # fmt: skip
+            frees = frees or any(isinstance(other, ast.Delete) and kept in ast.unparse(other) for other in nodes)
+            is_list = kept.partition(".")[2] in {last_name(target) for target in made}
+            if kept.startswith("self.") and is_list and not frees and isinstance(held, ast.Name):
+                yield LogSetup(one.lineno, one.col_offset + 1, "kept", detail=node.name)
 
 
 def _items(node: ast.Dict | None) -> dict[str, ast.expr]:

@@ -116,6 +116,8 @@ def check(project: Project, reached: Reached) -> Iterator[Finding]:
     service = reached.entry.service
     is_plain = not is_for_developers(service)
     muted = {name for logs in reached.files.values() for name in logs.muted}
+    if is_plain:
+        yield from _by_itself(reached)
     for path, logs in reached.files.items():
         for setup in logs.setups:
             place = ServicePlace(path, setup.line, setup.column)
@@ -127,6 +129,22 @@ def check(project: Project, reached: Reached) -> Iterator[Finding]:
             elif is_plain and setup.kind == "stderr" and service.platform == "railway":
                 message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
                 yield finding(place, "MG508", "stderr", message, "pass stream=sys.stdout")
+
+
+def _by_itself(reached: Reached) -> Iterator[Finding]:
+    """MG501 and MG508 where loguru is left as it comes: it writes DEBUG to stderr."""
+    kept = [(path, one) for path, logs in reached.files.items() for one in logs.setups if one.kind in ("default", "removed")]
+    if not kept or any(one.kind == "removed" for _, one in kept):
+        return
+    service = reached.entry.service
+    path, setup = min(kept, key=lambda one: (one[1].level, one[0]))
+    place = ServicePlace(path, setup.line, setup.column)
+    if _is_debug(_effective(service, setup)):
+        message = f"{setup.detail} writes DEBUG where {setup.variable} is not set, as for {service.name}"
+        yield finding(place, "MG501", "loguru", message, f"set {setup.variable}=INFO")
+    if service.platform == "railway":
+        message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
+        yield finding(place, "MG508", "stderr", message, "logger.remove(); logger.add(sys.stdout)")
 
 
 def _level(service: Service, setup: LogSetup, place: ServicePlace) -> Iterator[Finding]:
@@ -144,8 +162,9 @@ def _level(service: Service, setup: LogSetup, place: ServicePlace) -> Iterator[F
             yield finding(place, "MG501", setup.detail, message, f"make INFO the default, or set {setup.variable}=INFO")
         else:
             message = f"{setup.detail} sets {setup.level} in production too: {_TO_INFO}"
-            fix = 'take it from a variable: os.environ.get("LOG_LEVEL", "INFO")'
-            yield finding(place, "MG501", setup.detail, message, fix)
+            is_code = place.path.endswith(".py")
+            fix = 'take it from a variable: os.environ.get("LOG_LEVEL", "INFO")' if is_code else "write INFO"
+            yield finding(place, "MG501", setup.detail, message, fix, is_fixable=not is_code)
 
 
 def _effective(service: Service, setup: LogSetup) -> str:

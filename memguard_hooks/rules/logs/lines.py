@@ -10,8 +10,9 @@ from __future__ import annotations
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.logs.arguments import asked_function
 from memguard_hooks.logs.model import LogCall, is_judged
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.logs.across import fed_lines, idle_lines
-from memguard_hooks.rules.logs.bodies import Bodies
+from memguard_hooks.rules.logs.elsewhere import Elsewhere
 from memguard_hooks.rules.logs.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -27,11 +28,13 @@ MAX_SUBJECT = 60
 def check(reached: Reached) -> Iterator[Finding]:
     """Judge the lines of all files that a service reaches."""
     sources = reached.entry.sources
-    bodies = Bodies(reached.paths, sources.data)
+    elsewhere = Elsewhere(reached.paths, sources.data)
     for path, logs in reached.files.items():
         if is_judged(path):
             for call in logs.calls:
-                yield from _judge(seen_whole(call, bodies), ServicePlace(path, call.line, call.column))
+                seen = seen_whole(call, elsewhere)
+                asks = _asking(sources.data(path)) if seen.costly else ""
+                yield from _judge(seen, ServicePlace(path, call.line, call.column), asks)
     hot = {(path, call.line) for path, logs in reached.files.items() for call in logs.calls if call.hot or call.nothing}
     for path, line, loop in fed_lines(reached.files, reached.entry.resolver):
         if (path, line.line) not in hot:
@@ -45,14 +48,33 @@ def check(reached: Reached) -> Iterator[Finding]:
             yield from _judge(call, ServicePlace(path, line.line, line.column))
 
 
-def seen_whole(call: LogCall, bodies: Bodies) -> LogCall:
+def seen_whole(call: LogCall, elsewhere: Elsewhere) -> LogCall:
     """Return a call with the marks that are left once the files are asked in which what it names is defined."""
-    if call.costly and bodies.do_little(asked_function(call.costly)):
+    if call.costly and elsewhere.do_little(asked_function(call.costly)):
         call = call._replace(costly="")
-    return call._replace(hot="") if call.pause and not bodies.is_short(call.pause) else call
+    return call._replace(hot="") if call.pause and not elsewhere.is_short(call.pause) else call
 
 
-def _judge(call: LogCall, place: ServicePlace) -> Iterator[Finding]:
+_ASKS = "if logger.isEnabledFor(logging.DEBUG): …"
+
+
+def _asking(data: bytes) -> str:
+    """Return how a line asks first whether it is written, by the library that a file logs with."""
+    library = _LIBRARY.search(data)
+    return _LAZY[library[1] or library[2]] if library is not None else _ASKS
+
+
+_LIBRARY = late_pattern(
+    rb"(?m)^[ \t]*(?:from (loguru|structlog|logbook)\b|import (?:[\w, \t]*,[ \t]*)?(structlog|logbook)\b)"
+)
+_LAZY = {
+    b"loguru": 'logger.opt(lazy=True).debug("{}", lambda: …)',
+    b"structlog": "if logger.is_enabled_for(logging.DEBUG): … (structlog 25.1)",
+    b"logbook": "if logger.level <= logbook.DEBUG: …",
+}
+
+
+def _judge(call: LogCall, place: ServicePlace, asks: str = _ASKS) -> Iterator[Finding]:
     subject = call.text[:MAX_SUBJECT]
     line = f"this line ({subject.strip()!r})" if subject.strip("{} ") else "this line"
     if call.nothing:
@@ -63,8 +85,7 @@ def _judge(call: LogCall, place: ServicePlace) -> Iterator[Finding]:
         yield finding(place, "MG502", subject, message, "log it at DEBUG, and one line with the count when it ends")
     if call.costly:
         message = f"{call.costly} in the arguments of this DEBUG line runs also where the line is dropped"
-        fix = "ask first: if logger.isEnabledFor(logging.DEBUG): …"
-        yield finding(place, "MG504", subject, message, fix, is_fixable=True)
+        yield finding(place, "MG504", subject, message, f"ask first: {asks}", is_fixable=asks == _ASKS)
     if call.payload:
         message = f"{call.payload} is written whole at INFO: its size has no limit, and it may hold what nobody may read"
         yield finding(place, "MG509", subject, message, "log an identifier and the length")

@@ -23,13 +23,19 @@ _NUMBER = rb"['\"]?\]?[ \t]*(?::[^=\n{]{0,60})?[=:][^\n#]{0,120}?(?<![\w.])(\d+(
 """What gives a name its number: `poll: int = 30`, `"poll": 30`, `poll = int(os.environ.get("POLL", "30"))`."""
 
 
-class Bodies:
+class Elsewhere:
     """The functions and numbers of a project by their last names, read when they are asked for."""
 
     def __init__(self, paths: Sequence[str], read: Callable[[str], bytes]) -> None:
-        self._paths, self._read = paths, read
+        self._paths, self._open = paths, read
         self._known: dict[str, bool] = {}
         self._pauses: dict[str, bool] = {}
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return self._open(path)
+        except MemguardError:
+            return b""
 
     def do_little(self, name: str, steps: int = 0) -> bool:
         """Return whether all functions of a name do nothing that grows; not where there is none, or too many."""
