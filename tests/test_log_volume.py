@@ -144,6 +144,12 @@ def test_the_token_of_a_bot_in_the_log_is_an_error(project: Path, capsys: pytest
     assert log_volume.main([]) == 1
 
 
+def test_a_loud_library_is_told_once_of_a_process(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A launcher and the bot that it imports both set a level: what mutes the library once is enough."""
+    write(project, {"main.py": f"{BOT}import bot\n", "bot.py": BOT})
+    assert [(one["path"], one["code"]) for one in found(capsys)] == [("main.py", "MG505")]
+
+
 def test_the_token_is_told_where_compose_for_development_starts_the_bot(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

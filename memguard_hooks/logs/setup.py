@@ -319,13 +319,13 @@ def _imported(node: ast.AST) -> list[str]:
 def _keeping(node: ast.ClassDef) -> Iterator[LogSetup]:
     """Yield a handler that keeps all records, with the objects and tracebacks that they hold, and lets go of none."""
     nodes = list(walk(node))
-    calls = [one for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)]
+    calls = [one for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.args]
     emits = (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "emit")
     for emit in emits:
         record = emit.args.args[-1].arg if emit.args.args else ""
         for one in calls:
-            function, held = one.func, one.args[0] if one.args else None
-            if not isinstance(function, ast.Attribute) or function.attr != "append" or last_name(held) != record:
+            function = one.func
+            if not isinstance(function, ast.Attribute) or function.attr != "append" or last_name(one.args[0]) != record:
                 continue
             kept = ast.unparse(function.value)
             lists = [

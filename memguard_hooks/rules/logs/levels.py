@@ -18,7 +18,7 @@ from memguard_hooks.rules.logs.findings import finding, is_for_developers
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.deployment.service import Service
     from memguard_hooks.finding import Finding
@@ -116,6 +116,7 @@ def check(project: Project, reached: Reached) -> Iterator[Finding]:
     service = reached.entry.service
     is_plain = not is_for_developers(service)
     muted = {name for logs in reached.files.values() for name in logs.muted}
+    loud: list[list[Finding]] = []
     if is_plain:
         yield from _by_itself(reached)
     for path, logs in reached.files.items():
@@ -124,11 +125,17 @@ def check(project: Project, reached: Reached) -> Iterator[Finding]:
             if is_plain:
                 yield from _level(service, setup, place)
             if setup.kind == "root":
-                loud = _loud(project, reached, muted, setup, place)
-                yield from (one for one in loud if is_plain or one.severity == "error")
+                found = list(_loud(project, reached, muted, setup, place))
+                loud += [found] if found else []
             elif is_plain and setup.kind == "stderr" and service.platform == "railway":
                 message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
                 yield finding(place, "MG508", "stderr", message, "pass stream=sys.stdout")
+    yield from (one for one in _most(loud, reached.entry.path) if is_plain or one.severity == "error")
+
+
+def _most(loud: Sequence[Sequence[Finding]], entry: str) -> Sequence[Finding]:
+    """Return what is said of the file whose fix mutes most, which is enough; the file that a process starts with comes first."""
+    return max(loud, key=lambda found: (sum(len(one.fix) for one in found), found[0].path == entry), default=())
 
 
 def _by_itself(reached: Reached) -> Iterator[Finding]:
