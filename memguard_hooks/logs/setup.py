@@ -336,7 +336,7 @@ def _keeping(node: ast.ClassDef) -> Iterator[LogSetup]:
                         for other in calls if isinstance(other.func, ast.Attribute))  # fmt: skip
             frees = frees or any(isinstance(other, ast.Delete) and kept in ast.unparse(other) for other in nodes)
             is_list = kept.partition(".")[2] in {last_name(target) for target in made}
-            if kept.startswith("self.") and is_list and not frees and isinstance(held, ast.Name):
+            if kept.startswith("self.") and is_list and not frees and isinstance(one.args[0], ast.Name):
                 yield LogSetup(one.lineno, one.col_offset + 1, "kept", detail=node.name)
 
 

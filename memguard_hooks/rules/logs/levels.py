@@ -134,7 +134,7 @@ def check(project: Project, reached: Reached) -> Iterator[Finding]:
 
 
 def _most(loud: Sequence[Sequence[Finding]], entry: str) -> Sequence[Finding]:
-    """Return what is said of the file whose fix mutes most, which is enough; the file that a process starts with comes first."""
+    """Return what is said of the file whose fix mutes most, which is enough; the entry point first."""
     return max(loud, key=lambda found: (sum(len(one.fix) for one in found), found[0].path == entry), default=())
 
 
