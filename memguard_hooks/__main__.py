@@ -201,6 +201,12 @@ def leave_projects() -> None:
     """
     import os
 
+    _name_all_files()
+    try:
+        os.getcwd()
+    except OSError as error:
+        sys.stderr.write(f"error: the current folder is not there: {error.strerror}\n")
+        os._exit(2)
     named = os.environ.get("PYTHONPATH", "") if not sys.flags.ignore_environment else ""
     here = os.path.realpath(os.curdir)
     if not named and sys.path and os.path.realpath(sys.path[0]) != here:
@@ -216,6 +222,15 @@ def leave_projects() -> None:
     if here != ours:
         foreign.add(here)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) not in foreign]
+
+
+def _name_all_files() -> None:
+    """Begin again in UTF-8 mode where the locale cannot name all files: what they import would be taken for not there."""
+    if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode:
+        return
+    import os
+
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is needed
 
 
 def _is_folder(word: str, here: str) -> bool:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 10
 """How long to wait for another process that writes in the same folder; a write takes milliseconds."""
 
-MAX_BYTES = 2**40
-"""More than any file has that is written here."""
+MAX_BYTES = 2**26
+"""Of a file that is read before it is written; the tree reads half as much of any. A commit may bring a journal along."""
 
 _NEW, _JOURNAL = ".memguard-new", ".memguard-journal"
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -121,7 +121,11 @@ def _read(path: str) -> bytes | None:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "is not a regular file")
-        return stream.read()
+        most = 2 * MAX_BYTES + len(str(MAX_BYTES)) + 1  # a journal has two contents, and the size of the first
+        data = stream.read(most + 1)
+        if len(data) > most:
+            raise OSError(0, f"{os.path.basename(path)} is larger than {most // 2**20} MiB")
+        return data
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

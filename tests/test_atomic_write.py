@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,21 @@ def test_a_journal_of_somebody_else_is_in_the_way(tmp_path: Path, content: bytes
         journal.write_bytes(content)
     with pytest.raises(MemguardError, match="cannot be written"):
         replace_file(str(path), NEW, "file.txt")
+    assert path.read_bytes() == OLD
+
+
+def test_a_journal_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """600 MB of one letter are 600 KB in a commit; they took 1.7 GiB."""
+    path = write(tmp_path, {"file.txt": OLD}) / "file.txt"
+    with (tmp_path / ".file.txt.memguard-journal").open("wb") as stream:
+        stream.truncate(600_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(MemguardError, match=r"cannot be written: \.file\.txt\.memguard-journal is larger than 128 MiB"):
+            replace_file(str(path), NEW, "file.txt")
+        assert tracemalloc.get_traced_memory()[1] < 150 * 2**20
+    finally:
+        tracemalloc.stop()
     assert path.read_bytes() == OLD
 
 

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 import memguard_hooks
 from memguard_hooks.__main__ import COMMANDS, SHELLS
+from memguard_hooks.hooks.running import describe
 
 BASH = shutil.which("bash") or ""
 
@@ -26,6 +28,37 @@ CLEAN = {name: value for name, value in os.environ.items() if name not in ("COLU
 def memguard(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "memguard_hooks", *arguments]
     return subprocess.run(command, cwd=folder, env=CLEAN, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+# Where they run
+
+
+def test_a_locale_that_cannot_name_a_file_hides_no_import(tmp_path: Path) -> None:
+    """It was looked for under a name that the locale does not have, and taken for a package that takes nothing."""
+    files = {"main.py": "import h\u00e9\u4e2d\n", "h\u00e9\u4e2d.py": "import torch\n", "Procfile": "web: python main.py\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "memguard_hooks", "check"]
+    of_ascii = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    told, usual = (
+        subprocess.run(command, cwd=tmp_path, env={**CLEAN, **locale}, capture_output=True, check=False)
+        for locale in (of_ascii, {"PYTHONUTF8": "1"})
+    )
+    assert told.returncode == usual.returncode == 1
+    assert told.stdout == usual.stdout
+    assert "h\u00e9\u4e2d.py:1:1: MG203 torch is loaded at start".encode() in told.stdout
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    run = shlex.join([sys.executable, "-m", "memguard_hooks", "check"])
+    program = f"cd {shlex.quote(str(tmp_path))} && rmdir ../{tmp_path.name} && exec {run}"
+    told = subprocess.run([BASH, "-c", program], env=CLEAN, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "error: the current folder is not there: No such file or directory\n"
+
+
+def test_what_takes_more_memory_than_there_is_says_so() -> None:
+    assert describe(MemoryError()) == "there is not enough memory here to look at this project"
 
 
 # Help

@@ -242,7 +242,9 @@ def _within(seconds: float | None, check: Check, project: Project) -> Report:
 
 
 def describe(error: Exception) -> str:
-    """Write an error of our own in one line, or which package is not installed."""
+    """Write an error of our own in one line, or what is lacking: a package, or memory."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory here to look at this project"
     return lacking(error) or f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
