@@ -349,6 +349,13 @@ def test_an_initializer_that_undoes_a_deferral_is_an_error(judge: Judge) -> None
     assert found["message"].endswith("the project defers openai, and that undoes it")
 
 
+def test_what_a_later_file_imports_at_its_top_is_no_deferral(judge: Judge) -> None:
+    """Views of Django are loaded with the first request, and import at their top: a warning, as nobody has deferred it."""
+    later = "@app.get('/')\ndef answer():\n    import views\n    return views.openai.__version__\n"
+    (found,) = judge({"main.py": SENTRY.format(SOURCE, "") + later, "views.py": "import openai\n", **INSTALLED})
+    assert found["severity"] == "warning"
+
+
 def test_a_client_is_priced_by_its_service_and_once(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
     source = f"import boto3\n{SOURCE}s3 = boto3.client('s3')\nsqs = boto3.client('sqs')\n"
     assert codes(judge({"main.py": source})) == [("MG215", 4)]

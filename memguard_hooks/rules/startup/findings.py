@@ -277,11 +277,15 @@ def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Ite
 
 
 def _is_deferred(walked: Walk, name: str) -> bool:
-    """Return whether the project itself imports a package only later."""
+    """Return whether the project itself imports a package only in calls that come later.
+
+    What a file imports at its top that itself is loaded later, as the URLconf of Django is, nobody has deferred.
+    """
     top = name.partition(".")[0]
 
     def is_own(external: External) -> bool:
-        return not is_brought(external) and external.names[0].partition(".")[0] == top
+        is_here = external.site is not None and external.site.when == "call"
+        return is_here and not is_brought(external) and external.names[0].partition(".")[0] == top
 
     return any(one.moment != "start" and is_own(one) for one in walked.externals)
 
