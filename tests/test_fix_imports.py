@@ -865,3 +865,21 @@ def test_what_one_service_runs_at_start_moves_for_another(tmp_path: Path, run: R
     assert re.search(r"web: \d+ → \d+ MiB at start", done.err)
     assert "job:" not in done.err.partition("left:")[0]
     assert "moved" not in run("--to-start").err
+
+
+def test_the_comment_of_a_statement_goes_along_to_each_place(tmp_path: Path, run: Run) -> None:
+    source = """\
+        from torch import (  # what we compute with
+            Tensor,
+            nn,  # layers
+        )
+
+
+        def use(one: Tensor) -> None:
+            nn.Linear(one)
+        """
+    write_dedented(tmp_path, WEB | {"vision.py": source})
+    run("--to-start")
+    after = texts("vision.py")[0]
+    assert "    from torch import Tensor  # what we compute with\n" in after
+    assert "    from torch import nn  # what we compute with  # layers\n" in after

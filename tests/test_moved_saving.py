@@ -12,8 +12,11 @@ from folders import commit, git, write
 from memguard_hooks import __main__ as memguard
 from memguard_hooks.app import service_estimate
 from memguard_hooks.app.entry_points import ServiceEntry
+from memguard_hooks.app.heavy_imports import eager_imports, find_entries
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
+from memguard_hooks.tree import WorkTree
 
 PICKLED = "(csklearn.ensemble._forest\nRandomForestClassifier\n."
 """What a pickle of the first protocol holds of a class."""
@@ -191,3 +194,17 @@ def test_what_the_budget_has_estimated_is_not_estimated_again_for_what_moves(
     assert memguard.main(["check"]) == 1
     assert "saves 1.5 MiB by itself" in capsys.readouterr().out
     assert made == ["main.py"]
+
+
+def test_no_unknown_package_is_taken_to_bring_what_moves(project: Path) -> None:
+    """Of what nothing imports an unknown package may bring some; what an import brings that moves is none of that."""
+    every = (
+        "mysqlclient==2.2.4\nnumpy==2.2.4\npandas==2.2.3\npython-dateutil==2.9.0\npytz==2025.2\nsix==1.17\ntzdata==2025.2\n"
+    )
+    write(project, {"main.py": f"import MySQLdb\nimport pandas\n\nMySQLdb.paramstyle\n{USE}", "requirements.txt": every})
+    whole = Project(WorkTree(str(project)), Settings())
+    now = service_estimate.estimate_entry(whole, find_entries(whole)[0])
+    gone = {site for one in eager_imports(whole, [now.entry]) for by in one.services for site in by.sites}
+    after = service_estimate.estimate_without(whole, now, gone)
+    assert gone
+    assert [root.brings for root in after.roots if root.name == "MySQLdb"] == [()]

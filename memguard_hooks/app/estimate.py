@@ -298,11 +298,18 @@ class Root(Record):
 class FigureSources:
     """Where the figures of one process come from: what the project declares and has measured, and the catalog.
 
-    What an import loads and what a root takes is found out once, whatever asks for it.
+    What an import loads and what a root takes is found out once, whatever asks for it. What imports that are `gone` load
+    is none of the process, and known all the same: no unknown package is taken to bring it.
     """
 
     def __init__(
-        self, declared: Declared, folder: str, walked: Walk, python: str | None, known: MeasuredEntry | None = None
+        self,
+        declared: Declared,
+        folder: str,
+        walked: Walk,
+        python: str | None,
+        known: MeasuredEntry | None = None,
+        gone: Iterable[External] = (),
     ) -> None:
         self.declared = declared
         self.pinned = declared.near(folder)
@@ -322,6 +329,7 @@ class FigureSources:
         needed = (one for one in self.imported if one[0].site is not None and one[0].site.when != "call")
         self._needed = {name for _, names in needed for name in names}
         self.imported = [(self._when_there(one, names), names) for one, names in self.imported]
+        self._gone = tuple(name for one in gone for name in _names(one, is_empty=is_empty))
         self._roots: dict[str, Root] = {}
         self._seen: dict[tuple[str, str], Root] = {}
 
@@ -386,14 +394,19 @@ class FigureSources:
     @cached_property
     def all_present(self) -> AbstractSet[str] | None:
         """The measured distributions that are installed, None where the project does not list all of them."""
-        names = {provider for _, names in self.imported for name in names for provider in lookup.providers(name)}
-        return self.pinned.present if fitting.pins_all(names & self.pinned.present, self.pinned.versions) else None
+        is_whole = fitting.pins_all(self._known & self.pinned.present, self.pinned.versions)
+        return self.pinned.present if is_whole else None
+
+    @cached_property
+    def _known(self) -> AbstractSet[str]:
+        """The distributions of what files import."""
+        names = {name for _, names in self.imported for name in names}.union(self._gone)
+        return {provider for name in names for provider in lookup.providers(name)}
 
     @cached_property
     def imported_by_nobody(self) -> tuple[Footprint, ...]:
         """What is there although nothing known imports or brings it, the largest first: an unknown package may."""
-        known = {provider for _, names in self.imported for name in names for provider in lookup.providers(name)}
-        versions = self.pinned.versions
+        known, versions = self._known, self.pinned.versions
         brought = {other for name in known for other in lookup.installed_with(name, versions.get(name))}
         return self.largest_of((self.pinned.present & lookup.distributions().keys()) - known - brought)
 
@@ -468,14 +481,15 @@ def estimate_process(
     models: Models = NONE,
     work: Work = NO_WORK,
     built: Mapping[Moment, Built] = NO_BUILT,
+    gone: Iterable[External] = (),
 ) -> ProcessEstimate:
     """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own).
 
     The versions are those that are declared in a folder. What is `known` was measured in the project, and beats the
-    catalog.
+    catalog. Imports that are `gone` load nothing.
     """
     version = None if python is None else f"{python[0]}.{python[1]}"
-    sources = FigureSources(declared, folder, walked, version, known)
+    sources = FigureSources(declared, folder, walked, version, known, gone)
     base = known.base if known is not None else lookup.interpreter(version)
     source, loaded = _first_party(walked, known, built), sources.there(models)
     return _join(base, _roots(sources, walked), source, loaded, work, is_measured=known is not None)

@@ -464,12 +464,13 @@ def estimate_entry(project: Project, entry: ServiceEntry) -> Estimated:
 
 def estimate_without(project: Project, now: Estimated, sites: Collection[Step]) -> ProcessEstimate:
     """Estimate a process in which some statements import nothing; what others load is there all the same."""
+    gone = [one for one in now.walked.externals if one.way is not None and one.way.last in sites]
     externals = tuple(one for one in now.walked.externals if one.way is None or one.way.last not in sites)
     entry, before, walked = now.entry, now.process, now.walked._replace(externals=externals)
     built = find_built(entry.sources.built, walked, project.declared.beside(entry.path).versions.get("fastapi"))
     known = _known(project, entry) if before.is_measured else None
     return estimate_process(
-        project.declared, parent(entry.path), walked, entry.target.python, known, before.models, before.work, built
+        project.declared, parent(entry.path), walked, entry.target.python, known, before.models, before.work, built, gone
     )
 
 

@@ -337,9 +337,14 @@ class _Mover:
         return [f"{head}({comment}", *(f"{self._indent}{one}," for one in written), ")"]
 
     def _comment(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> str:
-        """Return the comments that stand in the lines of some names, or of the whole statement where all of it goes."""
+        """Return the comments that stand in the lines of some names, or of the whole statement where all of it goes.
+
+        What leaves to several places takes the comments of no name along to each.
+        """
         text, last = self._text, statement.end_lineno or statement.lineno
         is_whole, own = len(aliases) == len(statement.names), {one.lineno for one in aliases}
+        if statement in self._leaving:
+            own.update({*range(statement.lineno, last + 1)} - {one.lineno for one in statement.names})
         if text.text[text.end(statement) : text.start_of(last + 1)].lstrip(" \t\f").startswith(";"):
             return ""
         found: list[str] = []
