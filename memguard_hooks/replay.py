@@ -21,7 +21,7 @@ from memguard_hooks.git import PACKED, REPLACING, find_git, is_elsewhere, read_h
 from memguard_hooks.output import write
 from memguard_hooks.record import Record
 from memguard_hooks.store import digest, files_of_packages, find_folder, read_whole, shrink, write_whole
-from memguard_hooks.tree import RevisionTree, Seen, WorkTree
+from memguard_hooks.tree import SETTLED, RevisionTree, Seen, WorkTree
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ MAX_KEPT = 64
 
 MAX_PATHS = 20_000
 """Paths that an answer may hang on: each takes some microseconds to ask for."""
-
-SETTLED = 2 * 10**9
-"""Nanoseconds after which a file that changes again looks changed, on every file system."""
 
 DAY = 86_400
 

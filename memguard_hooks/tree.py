@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.git import CatFile, CatObject, GitObject, LooseObjects, name_of_blob, parse_tree_object
@@ -70,6 +71,12 @@ MAX_LINKS = 40
 
 SKIPPED_FOLDERS = frozenset({".git", "__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
 """Folders that hold no source of the project; so do all whose name starts with a dot."""
+
+SETTLED = 2 * 10**9
+"""Nanoseconds after which a file that changes again looks changed, on every file system."""
+
+NAME_BYTES = 20
+"""Bytes of the name that is given to a content: its SHA-1, also where git names it by another hash."""
 
 OUT = "leads out of the repository"
 
@@ -224,11 +231,14 @@ class WorkTree:
     """The files as they stand in a folder; each is looked at once.
 
     `seen` is all that was looked at, and `is_steady` tells that a later look at these paths can tell whether anything has
-    changed. `known` gives the names of contents by earlier looks at the same paths.
+    changed. `earlier` gives the names of contents as an earlier run has come to them, with how their files looked: what
+    looks the same is not read for its name.
     """
 
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
+        self.earlier: Mapping[str, object] = {}
+        self._started = time.time_ns()
         self.parsed: dict[Hashable, object] = {}
         self.is_steady = True
         self.seen: dict[str, Seen] = {}
@@ -281,7 +291,10 @@ class WorkTree:
             if len(data) > MAX_FILE_BYTES:
                 self.is_steady = False
                 raise UnreadableError(TOO_LARGE, path)
-            self._note(path, Seen(_look(found), name_of_blob(data)))
+            seen, known = Seen(_look(found), name_of_blob(data)), self.seen.get(path, MISSING).content
+            self._note(path, seen)
+            if known not in (b"", seen.content):  # what is found out of these bytes would be kept under the other name
+                raise UnreadableError("cannot be read: it has just changed", path)
             return data
         finally:
             os.close(descriptor)
@@ -315,6 +328,8 @@ class WorkTree:
     def identity(self, path: str) -> bytes | None:
         """Return the name that git gives to the content of a regular file, None for what is none or cannot be read."""
         seen = self.seen.get(path)
+        if seen is None and path in self.earlier:
+            seen = self._seen_earlier(path)
         if seen is None or not (seen.content or seen.look is None or path in self._contents):
             try:
                 self.read(path)
@@ -322,6 +337,29 @@ class WorkTree:
                 return None
             seen = self.seen[path]
         return seen.content if seen.look is not None and seen.look[-1] == stat.S_IFREG and seen.content else None
+
+    def _seen_earlier(self, path: str) -> Seen | None:
+        """Return what an earlier run has seen of a file that still looks as it did then, None where it does not."""
+        look, was = self._look_at(path), self.earlier[path]
+        if look is None or not isinstance(was, list) or was[1:] != [*look[:-1]] or look[-1] != stat.S_IFREG:
+            return None
+        try:
+            seen = Seen(look, bytes.fromhex(was[0]))
+        except (TypeError, ValueError):  # somebody else may have written it
+            return None
+        if len(seen.content) != NAME_BYTES:
+            return None
+        self._note(path, seen)
+        return seen
+
+    def settled_names(self) -> dict[str, list[str | int]]:
+        """Return the names of contents for the `earlier` of a later run, of files that will look changed once they are."""
+        settled = self._started - SETTLED
+        return {
+            path: [seen.content.hex(), *seen.look[:-1]]
+            for path, seen in self.seen.items()
+            if seen.content and seen.look is not None and seen.look[-1] == stat.S_IFREG and max(seen.look[:2]) < settled
+        }
 
     def has(self, path: str) -> bool:
         """Return whether there is a file or a folder of that name, or a link that leads out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from memguard_hooks.models.evaluation import WorkLeft
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.foldings import Foldings, Mentions
 from memguard_hooks.models.values import RunContext, Sources
+from memguard_hooks.store import Store
 
 
 def folding(foldings: Foldings, data: bytes) -> Folding:
@@ -21,7 +23,7 @@ def folding(foldings: Foldings, data: bytes) -> Folding:
 
 
 def test_the_same_file_in_two_trees_has_one_scope() -> None:
-    foldings = Foldings()
+    foldings = Foldings(Store(None))
     first, second, other = (
         foldings.get(foldings.number(key), partial(folding, foldings, data))
         for key, data in (("tree", b"x = 1\n"), ("HEAD", b"x = 1\n"), ("edited", b"x = 2\n"))
@@ -32,7 +34,7 @@ def test_the_same_file_in_two_trees_has_one_scope() -> None:
 
 def test_what_holds_much_is_forgotten_before_another_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 5)
-    foldings = Foldings()
+    foldings = Foldings(Store(None))
     made = foldings.get(foldings.number("a"), lambda: folding(foldings, b"x = 1\n"))
     assert foldings.get(foldings.number("a"), lambda: folding(foldings, b"")) is made
     scope = weakref.ref(made.module("app.py") or made)
@@ -44,7 +46,7 @@ def test_what_holds_much_is_forgotten_before_another_begins(monkeypatch: pytest.
 
 
 def test_a_word_is_looked_for_once_in_each_content() -> None:
-    mentions, read = Mentions(), []
+    mentions, read = Mentions(Store(None)), []
 
     def reader(data: bytes) -> bytes:
         read.append(data)
@@ -60,9 +62,34 @@ def test_a_word_is_looked_for_once_in_each_content() -> None:
     assert read == [*contents.values(), b"import torch\n"]
 
 
+def test_of_many_contents_it_is_kept_which_lack_a_word(tmp_path: Path) -> None:
+    contents = {b"%20d" % number: b"import torch\n" if number % 70 == 0 else b"x = 1\n" for number in range(210)}
+
+    def ask(contents: dict[bytes, bytes]) -> tuple[list[int], list[bytes]]:
+        """Return the contents with a word, by their numbers, and those that were read for it."""
+        store, read = Store(str(tmp_path)), []
+
+        def reader(name: bytes) -> bytes:
+            read.append(name)
+            return contents[name]
+
+        mentions = Mentions(store)
+        numbers = [mentions.number(name, partial(reader, name)) for name in contents]
+        found = mentions.of("torch")
+        store.close()
+        return [number for number in numbers if found[number]], read
+
+    held, read = ask(contents)
+    assert (len(held), read) == (3, [*contents])
+    assert ask(contents) == (held, [*contents][::70])
+    changed = {**dict([*contents.items()][:209]), b"another, also large.": b"import torch\n"}
+    assert ask(changed)[1] == [*[*contents][:209:70], b"another, also large."]
+    assert len(ask(changed)[0]) == 4
+
+
 def test_a_folding_that_holds_too_much_begins_anew_for_the_next_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 5)
-    foldings = Foldings()
+    foldings = Foldings(Store(None))
     made: list[Folding] = []
 
     def make() -> Folding:
@@ -80,7 +107,7 @@ def test_a_folding_that_holds_too_much_begins_anew_for_the_next_file(monkeypatch
 
 
 def test_what_is_much_is_let_go_with_no_look_of_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    foldings = Foldings()
+    foldings = Foldings(Store(None))
     source = b"class A:\n    def f(self, x=1):\n        self.y = [z for z in x]\n"
     scope = weakref.ref(foldings.get(0, lambda: folding(foldings, source)).module("app.py") or foldings)
     gc.disable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from memguard_hooks.hooks import all_hooks, memory_budget
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings, Settings
 from memguard_hooks.store import Store
-from memguard_hooks.tree import WorkTree
+from memguard_hooks.tree import SETTLED, WorkTree
 
 MODULES = 210
 FILES = {
@@ -124,6 +125,30 @@ def test_other_settings_are_estimated_anew(project: Path, capsys: pytest.Capture
     assert found == cold(project, capsys)
 
 
+def test_the_next_run_reads_of_a_large_project_what_has_changed(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, read = time.time_ns, WorkTree._read
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * SETTLED)
+    opened: list[str] = []
+
+    def note(tree: WorkTree, path: str) -> bytes | None:
+        opened.extend([path] * path.startswith("parts/part"))
+        return read(tree, path)
+
+    monkeypatch.setattr(WorkTree, "_read", note)
+    # What a program imports itself is read for the folders that it puts on its path.
+    commit(project, {"app.py": "import parts\n", "parts/__init__.py": FILES["app.py"]})
+    judge(capsys)
+    assert len(opened) == MODULES
+    opened.clear()
+    (project / "parts/part4.py").write_text("import pandas\n")
+    found = judge(capsys)
+    assert {*opened} == {"parts/part4.py"}
+    assert found == cold(project, capsys)
+    assert "MG303" in found
+
+
 def test_a_row_that_somebody_else_has_written_counts_as_none(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +165,12 @@ def test_a_row_that_somebody_else_has_written_counts_as_none(
     assert all(one == seen[0] for one in seen)
 
 
-def test_random_commits_say_what_an_empty_store_says(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("is_later", [False, True])
+def test_random_commits_say_what_an_empty_store_says(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, is_later: bool
+) -> None:
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * SETTLED * is_later)  # then looks at files are believed
     draw = random.Random(5)  # noqa: S311 - no secret
     for _ in range(6):
         for _ in range(draw.randrange(1, 4)):

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from memguard_hooks.catalog import lock
 from memguard_hooks.commands import check, init
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.hooks import pin_litellm
-from memguard_hooks.tree import MAX_FILE_BYTES, MAX_LINKS, RevisionTree, Tree, WorkTree, walk
+from memguard_hooks.tree import MAX_FILE_BYTES, MAX_LINKS, SETTLED, RevisionTree, Seen, Tree, WorkTree, walk
 
 WORD = "SECRET"
 """What stands in each file outside of the project, and nowhere else."""
@@ -295,6 +296,90 @@ def test_a_file_that_grows_as_it_is_read_is_bounded(root: Path, monkeypatch: pyt
     fill(root / "x", "too large")
     monkeypatch.setattr(os, "fstat", small)
     assert answer(WorkTree(str(root)), "x") == "is larger than 32 MiB"
+
+
+# What an earlier run has seen
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be long after the files of a test have changed."""
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * SETTLED)
+
+
+def opened(tree: WorkTree, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that names the files that a tree opens from now on."""
+    paths: list[str] = []
+    open_ = tree._open
+
+    def note(path: str) -> int:
+        paths.append(path)
+        return open_(path)
+
+    monkeypatch.setattr(tree, "_open", note)
+    return paths
+
+
+@pytest.mark.usefixtures("later")
+def test_what_looks_as_it_did_is_not_read_for_its_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = WorkTree(str(root))
+    names = {path: first.identity(path) for path in ("a.py", "b/c.txt", "b/d/e.txt")}
+    (root / "link.txt").symlink_to("b/c.txt")
+    assert first.identity("link.txt") == names["b/c.txt"]
+    earlier = json.loads(json.dumps(first.settled_names()))
+    assert earlier.keys() == first.seen.keys()
+    looks = os.stat(root / "a.py")
+    (root / "a.py").write_text("import b\n")
+    os.utime(root / "a.py", ns=(looks.st_atime_ns, looks.st_mtime_ns))  # as `touch -r` would
+    (root / "b/d/e.txt").unlink()
+    (root / "b/d/e.txt").symlink_to("../../a.py")
+    tree = WorkTree(str(root))
+    tree.earlier = earlier
+    paths = opened(tree, monkeypatch)
+    assert tree.identity("b/c.txt") == tree.identity("link.txt") == names["b/c.txt"]
+    assert paths == []
+    assert tree.identity("a.py") == tree.identity("b/d/e.txt") != names["a.py"]
+    assert tree.seen == {path: answered(root, path) for path in earlier}
+    assert tree.read("b/c.txt") == b"c\n"
+    assert tree.is_steady
+
+
+def answered(root: Path, path: str) -> Seen:
+    """Return what a tree that knows nothing sees of a file."""
+    tree = WorkTree(str(root))
+    tree.identity(path)
+    return tree.seen[path]
+
+
+def test_a_file_that_was_young_is_read_again(root: Path) -> None:
+    tree = WorkTree(str(root))
+    assert tree.identity("a.py")
+    assert tree.settled_names() == {}
+
+
+@pytest.mark.usefixtures("later")
+def test_a_file_that_changes_behind_a_look_is_not_taken_for_what_it_was(root: Path) -> None:
+    first = WorkTree(str(root))
+    first.identity("a.py")
+    tree = WorkTree(str(root))
+    tree.earlier = json.loads(json.dumps(first.settled_names()))
+    assert tree.identity("a.py") == first.identity("a.py")
+    (root / "a.py").write_text("import torch\n")
+    assert answer(tree, "a.py") == "cannot be read: it has just changed"
+    assert not tree.is_steady
+
+
+@pytest.mark.usefixtures("later")
+def test_names_that_somebody_else_has_written_count_as_none(root: Path) -> None:
+    first = WorkTree(str(root))
+    name = first.identity("a.py")
+    row = [*first.settled_names()["a.py"]]
+    others: list[object] = [None, 3, {}, [], ["x", *row[1:]], [3, *row[1:]], ["ab", *row[1:]], row[:-1], [*row, 1], "x" * 5]
+    for other in others:
+        tree = WorkTree(str(root))
+        tree.earlier = {"a.py": other}
+        assert tree.identity("a.py") == name
 
 
 # Writing

@@ -193,7 +193,7 @@ def shortened(text: str) -> str:
 
         if any(map(unicodedata.combining, marked[0])):
             raise _refusal(text, marked.start(), f"a letter has more than {MAX_MARKS} marks")
-    dotted = _IMPORTED.search(text) if _DOTTED.search(text) else None
+    dotted = _IMPORTED.search(text) if text.count(".") >= MAX_PARTS and _DOTTED.search(text) else None
     if dotted is not None:
         raise _refusal(text, dotted.start(), f"the name of a module has more than {MAX_PARTS} parts")
     if len(text) <= MAX_CHAIN or (_is_short(text) and not _PARAMETERS.search(text)):

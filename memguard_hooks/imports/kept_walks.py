@@ -195,7 +195,8 @@ def _lineless(one: ImportSite | FrameworkEdge) -> object:
     if not isinstance(one, ImportSite):
         return one._replace(line=0)
     used = one.used_line and 1
-    return one._replace(line=0, end_line=0, used_line=used, why=_USED.sub("used", one.why))
+    why = _USED.sub("used", one.why) if one.why.startswith("used at line ") else one.why
+    return one._replace(line=0, end_line=0, used_line=used, why=why)
 
 
 def _questions(asked: str) -> tuple[tuple[Any, ...], ...]:
@@ -288,7 +289,7 @@ class _Decoder:
 
     def __init__(self, moved: Mapping[str, _Moved]) -> None:
         self._moved = moved
-        self._places = moved and re.compile(rf" at ({'|'.join(map(re.escape, moved))}):(\d+)")
+        self._places = late_pattern(rf" at ({'|'.join(map(re.escape, moved))}):(\d+)")
         self._paths: Sequence[str] = ()
         self._ways: list[Way] = []
 
@@ -353,6 +354,6 @@ class _Decoder:
 
     def _told(self, said: str) -> str:
         """Return what is said of a call with the lines of now."""
-        if not self._places or " at " not in said:
+        if not self._moved or " at " not in said:
             return said
         return self._places.sub(lambda found: f" at {found[1]}:{self._moved[found[1]].lines[int(found[2])]}", said)

@@ -63,10 +63,9 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
         return kept
     data = read()
     small = data.lower()
-    if len(data) > MAX_SOURCE_BYTES or not any(part in small for part in _PARTS):
-        return NOTHING
-    found = _parse(data) if _WORDS.search(small) is not None else NOTHING
-    store.put(found, b"logs", name)
+    says_nothing = len(data) > MAX_SOURCE_BYTES or not any(part in small for part in _PARTS)
+    found = NOTHING if says_nothing or _WORDS.search(small) is None else _parse(data)
+    store.put(False if found == NOTHING else found, b"logs", name)
     return found
 
 
@@ -91,6 +90,8 @@ def _parse(data: bytes) -> FileLogs:
 
 def _known(value: object) -> FileLogs:
     """Return what the store has kept. Raises TypeError or ValueError for what has another shape."""
+    if value is False:
+        return NOTHING
     from memguard_hooks.logs.model import LEVELS, Fed, LogCall, LogSetup, SteadyLine
 
     level = one_of("", *LEVELS)

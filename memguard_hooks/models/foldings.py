@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from memguard_hooks.shape import texts
+
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     from memguard_hooks.errors import MemguardError
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.scopes import NameScope
+    from memguard_hooks.store import Store
 
 MAX_BYTES = 2**20
 """Bytes of the sources whose scopes are kept from one folding to the next: they take some forty times as much."""
@@ -17,10 +20,18 @@ MOST_BYTES = 2 * MAX_BYTES
 """Bytes of those with which one folding goes on: beyond, it begins anew before it is asked of the next file."""
 
 
-class Mentions:
-    """Which files hold a word: looked for once in each content, for all walks of all trees."""
+FEW_CONTENTS = 200
+"""Contents that are read for a word as fast as what is kept of it."""
 
-    def __init__(self) -> None:
+MAX_WORDS = 8
+"""Words of which a run keeps which contents hold them: one asks for two or three of all files, such as a variable's name."""
+
+
+class Mentions:
+    """Which files hold a word: looked for once in each content, for all walks of all trees, and of large projects kept."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._numbers: dict[bytes | None, int] = {None: 0}
         self._readers: list[Callable[[], bytes | None]] = [lambda: None]
         self._known: dict[str, bytearray] = {}
@@ -34,20 +45,30 @@ class Mentions:
 
     def of(self, word: str) -> bytearray:
         """Return for each content that has a number whether it holds a word."""
-        found, wanted = self._known.setdefault(word, bytearray()), word.encode()
-        found += bytes(wanted in (read() or b"") for read in self._readers[len(found) :])
+        found = self._known.setdefault(word, bytearray())
+        if len(found) == len(self._readers):
+            return found
+        is_kept = len(self._readers) >= FEW_CONTENTS and len(self._known) <= MAX_WORDS
+        wanted, names = word.encode("utf-8", "surrogatepass"), [(name or b"").hex() for name in self._numbers]
+        key = b"contents without", wanted
+        without = frozenset(self._store.known(texts, *key) or ()) if is_kept else frozenset()
+        for name, read in list(zip(names, self._readers, strict=True))[len(found) :]:
+            found.append(name not in without and wanted in (read() or b""))
+        lacking = [name for name, holds in zip(names, found, strict=True) if name and not holds]
+        if is_kept and not without.issuperset(lacking):
+            self._store.put(lacking, *key)
         return found
 
 
 class Foldings:
     """Foldings by what they follow; where they hold much, they are forgotten before another begins, or one goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self._made: dict[int, Folding] = {}
         self._numbers: dict[Hashable, int] = {}
         self._scopes: dict[tuple[str, bytes], NameScope | MemguardError] = {}
         self._held = 0
-        self.mentions = Mentions()
+        self.mentions = Mentions(store)
 
     def number(self, key: Hashable) -> int:
         """Return what stands for a key as long as the run lasts."""

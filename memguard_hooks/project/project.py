@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property, partial
 
 from memguard_hooks.errors import MemguardError, UnreadableError
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     from memguard_hooks.project.baseline import Baseline
     from memguard_hooks.project.declared import Declared
     from memguard_hooks.project.settings import Settings
+    from memguard_hooks.store import Store
     from memguard_hooks.tree import RevisionTree, Tree
+
+SMALL = 200
+"""Paths that a run has seen: of fewer the files are read as fast as the looks at them."""
+
+MAX_NAMES = 5_000
+"""Paths that a run has seen of which it keeps the names of contents: each takes some 100 bytes, and is read by each run."""
 
 MEASURED = "memguard.lock"
 BASELINE = "memguard-baseline.json"
@@ -127,6 +135,7 @@ class Project(Files):
                 self.whole.close()
             return
         if "facts" in self.__dict__:
+            self._keep_names()
             self.facts.store.close()
         if self.is_compared and self.before is not None:
             self.before.tree.close()
@@ -146,7 +155,7 @@ class Project(Files):
             return self.whole.foldings
         from memguard_hooks.models.foldings import Foldings
 
-        return Foldings()
+        return Foldings(self.facts.store)
 
     @cached_property
     def suspects(self) -> tuple[str, ...]:
@@ -253,7 +262,27 @@ class Project(Files):
         from memguard_hooks.imports.facts import Facts
         from memguard_hooks.store import Store, find_folder
 
-        return Facts(Store(find_folder(self.tree.root)))
+        store = Store(find_folder(self.tree.root))
+        self._recall_names(store)
+        return Facts(store)
+
+    def _recall_names(self, store: Store) -> None:
+        """Tell the work tree the names of contents that an earlier run has found, with how the files looked."""
+        from memguard_hooks.tree import WorkTree
+
+        if isinstance(self.tree, WorkTree):
+            self.tree.earlier = store.known(dict, b"names of contents", os.fsencode(self.tree.root)) or {}
+
+    def _keep_names(self) -> None:
+        """Keep the names of contents of a large project: to read all files for these takes longer than to look at them."""
+        from memguard_hooks.tree import WorkTree
+
+        tree = self.tree
+        if not isinstance(tree, WorkTree) or not tree.is_steady or not SMALL <= len(tree.seen) <= MAX_NAMES:
+            return
+        names = tree.settled_names()
+        if names != tree.earlier:
+            self.facts.store.put(names, b"names of contents", os.fsencode(tree.root))
 
     @property
     def has_given_up(self) -> bool:
