@@ -18,6 +18,7 @@ from memguard_hooks.tree import parent
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeVar
 
     from memguard_hooks.dependencies.deployed import Deployed
     from memguard_hooks.dependencies.install_command import InstallArguments
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from memguard_hooks.deployment.service import Service
     from memguard_hooks.project.files import Files
     from memguard_hooks.tree import Tree
+
+    Judged = TypeVar("Judged")
 
 MAX_FOLDERS = 2000
 """Folders that are looked through for images."""
@@ -135,26 +138,33 @@ class Declared:
 
         names = tuple(names)
         wanted = frozenset(names)
-        found: list[Manifest] = []
-        for path in self.manifest_paths:
+
+        def read(path: str, data: bytes) -> Manifest | None:
+            repeated = find_repeated(data, path) if with_repeated else frozenset[str]()
+            may_declare = repeated or mentions(data, names) or _INCLUDE.search(data)
+            if may_declare or b"memguard:" in data or manifests.is_named(path):
+                return self.manifest(path, wanted | repeated)
+            return None
+
+        found = self._read_each(self.manifest_paths, read)
+        self._files.skipped += [gap for manifest in found for gap in manifest.skipped]
+        return found
+
+    def _read_each(self, paths: Iterable[str], read: Callable[[str, bytes], Judged | None]) -> list[Judged]:
+        """Return what is read of files that are judged; one that is missing or does not parse is noted as broken."""
+        found: list[Judged] = []
+        for path in paths:
             try:
                 data = self._files.tree.read(path)
                 if data is None:
                     raise MemguardError("no such file", path)
-                repeated = find_repeated(data, path) if with_repeated else frozenset[str]()
-                if (
-                    repeated
-                    or mentions(data, names)
-                    or _INCLUDE.search(data)
-                    or b"memguard:" in data
-                    or manifests.is_named(path)
-                ):
-                    found.append(self.manifest(path, wanted | repeated))
+                one = read(path, data)
             except UnreadableError as error:
                 self._files.unreadable(error, was_named=self._files.named is not None)
             except MemguardError as error:
                 self._files.broken(error)
-        self._files.skipped += [gap for manifest in found for gap in manifest.skipped]
+            else:
+                found += [one] if one is not None else []
         return found
 
     def locks(self, names: Iterable[str]) -> list[Lock]:
@@ -162,18 +172,12 @@ class Declared:
         from memguard_hooks.dependencies import lock_readers
 
         names = tuple(names)
-        found: list[Lock] = []
-        for path in self.lock_paths:
-            try:
-                data = self._files.tree.read(path)
-                if data is None:
-                    raise MemguardError("no such file", path)
-                if any(lock_readers.names(data, name) for name in names):
-                    found.append(lock_readers.read(self._files.tree, path))
-            except UnreadableError as error:
-                self._files.unreadable(error, was_named=self._files.named is not None)
-            except MemguardError as error:
-                self._files.broken(error)
+
+        def read(path: str, data: bytes) -> Lock | None:
+            is_named = any(lock_readers.names(data, name) for name in names)
+            return lock_readers.read(self._files.tree, path) if is_named else None
+
+        found = self._read_each(self.lock_paths, read)
         self._files.skipped += [gap for lock in found for gap in lock.skipped]
         return found
 

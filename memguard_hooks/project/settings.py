@@ -19,7 +19,7 @@ from memguard_hooks.tree import inside, join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 FixStyle: TypeAlias = "Literal['function', 'module-getattr', 'lazy-module']"
 """Where fixes put heavy imports: into functions, or behind a module that loads its library, or all of them, when used."""
+
+FIX_STYLES: tuple[FixStyle, ...] = ("function", "module-getattr", "lazy-module")
+SCOPES: tuple[Literal["reachable", "all"], ...] = ("reachable", "all")
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -338,6 +341,18 @@ class _Table:
             pass
         raise self._document.error(f"{self._name(name)} must be {example}, not {_shown(value)}", (*self._key, name))
 
+    def choice(self, name: str, words: Sequence[T]) -> T | None:
+        """Return the one of some words that a string is, None where the key is not there."""
+
+        def chosen(text: str) -> T:
+            for word in words:
+                if text == word:
+                    return word
+            raise ValueError(text)
+
+        *most, last = map(repr, words)
+        return self.text(name, chosen, f"{', '.join(most)} or {last}")
+
     def flag(self, name: str) -> bool | None:
         """Return true or false, None where the key is not there."""
         value = self.values.get(name)
@@ -442,7 +457,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
             top.inside(text, "source-roots", number) for number, text in enumerate(top.texts("source-roots"))
         ),
         exclude=top.texts("exclude"),
-        scope=top.text("scope", _scope, "'reachable' or 'all'"),
+        scope=top.choice("scope", SCOPES),
         heavy_threshold=40 * MIB if threshold is None else threshold,
         heavy_add=heavy.texts("add"),
         heavy_remove=heavy.texts("remove"),
@@ -452,7 +467,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         forbid_remove=forbid.texts("remove"),
         forbid_allow=forbid.allowances(),
         forbid_companions=forbid.flag("companions") is True,
-        fix_style=top.table("fix", _TABLES["fix"]).text("style", _fix_style, _FIX_STYLES) or "function",
+        fix_style=top.table("fix", _TABLES["fix"]).choice("style", FIX_STYLES) or "function",
         pins=_pins(top),
         pin_sources=_pin_sources(top),
         baseline=None if baseline is None else top.inside(baseline, "baseline"),
@@ -480,7 +495,7 @@ def _service(table: _Table) -> ServiceSettings:
         growth=budget.text("growth", parse_size, "a size such as '25MiB'"),
         runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
         pessimistic=budget.flag("pessimistic"),
-        judge=budget.text("judge", _moment, "'start', 'serving' or 'all'"),
+        judge=budget.choice("judge", MOMENTS),
         skip=table.text("skip", _reason, "the reason why it is not judged") or "",
         workers=table.number("workers", MAX_PROCESSES),
     )
@@ -497,34 +512,6 @@ def _parse_limit(text: str) -> int:
     if size == 0:
         raise ValueError(text)
     return size
-
-
-def _scope(text: str) -> Literal["reachable", "all"]:
-    if text == "reachable":
-        return "reachable"
-    if text == "all":
-        return "all"
-    raise ValueError(text)
-
-
-_FIX_STYLES = "'function', 'module-getattr' or 'lazy-module'"
-
-
-def _fix_style(text: str) -> FixStyle:
-    if text == "function":
-        return "function"
-    if text == "module-getattr":
-        return "module-getattr"
-    if text == "lazy-module":
-        return "lazy-module"
-    raise ValueError(text)
-
-
-def _moment(text: str) -> Moment:
-    for moment in MOMENTS:
-        if text == moment:
-            return moment
-    raise ValueError(text)
 
 
 def _pins(top: _Table) -> dict[str, str]:

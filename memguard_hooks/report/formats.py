@@ -20,34 +20,22 @@ def render(report: Report, style: str, detail: Detail = USUAL) -> str:
         from memguard_hooks.report import text
 
         return text.render(report, detail)
-    if style == "json":
-        from memguard_hooks.report import json_
-
-        return json_.render(report)
-    if style == "sarif":
-        from memguard_hooks.report import sarif
-
-        return sarif.render(report)
-    if style == "github":
-        from memguard_hooks.report import github
-
-        return github.render(report)
-    if style == "gitlab":
-        from memguard_hooks.report import gitlab
-
-        return gitlab.render(report)
-    if style == "junit":
-        from memguard_hooks.report import junit
-
-        return junit.render(report)
-    if style == "badge":
-        from memguard_hooks.report import badge
-
-        return badge.render(report)
     if style == "markdown":
         from memguard_hooks.report import markdown
 
         return markdown.render(report, detail.link)
-    from memguard_hooks.report import html
-
-    return html.render(report)
+    if style == "json":
+        from memguard_hooks.report.json_ import render as write
+    elif style == "sarif":
+        from memguard_hooks.report.sarif import render as write
+    elif style == "github":
+        from memguard_hooks.report.github import render as write
+    elif style == "gitlab":
+        from memguard_hooks.report.gitlab import render as write
+    elif style == "junit":
+        from memguard_hooks.report.junit import render as write
+    elif style == "badge":
+        from memguard_hooks.report.badge import render as write
+    else:
+        from memguard_hooks.report.html import render as write
+    return write(report)
