@@ -176,6 +176,12 @@ KINDS = (
          "site_/settings.py": DJANGO["site_/settings.py"] + "Q_CLUSTER = {'workers': 2}\n"}, one("manage.py", 6)),
     Kind("rqworker", {**DJANGO, "Procfile": "w: python manage.py rqworker default\n", "requirements.txt": "django\ndjango-rq\n"},
          one("manage.py")),
+    Kind("runserver of another program", {**DJANGO, "Procfile": "web: python serve.py runserver\n", "serve.py": DJANGO["manage.py"]
+         + "def main():\n    import sys\n    from django.core.management import execute_from_command_line\n"
+         "    execute_from_command_line([sys.argv[0], *sys.argv[1:]])\nif __name__ == '__main__':\n    main()\n"}, one("serve.py", 2)),
+    Kind("celery of another program", {**DJANGO, "Procfile": "w: python serve.py celery worker -c 3\n", "requirements.txt": "django\ncelery\n",
+         "serve.py": DJANGO["manage.py"] + "import sys\nfrom django.core.management import execute_from_command_line\n"
+         "execute_from_command_line(sys.argv)\n"}, one("serve.py", 3)),
     Kind("a bot of manage.py", {**DJANGO, "Procfile": "w: python manage.py bot\n", "site_/management/__init__.py": "",
          "site_/management/commands/__init__.py": "", "site_/management/commands/bot.py":
          "from django.core.management import BaseCommand\nclass Command(BaseCommand):\n    def handle(self, *a, **k): ...\n",

@@ -275,7 +275,7 @@ def _celery(call: CallAtStart, context: _Context) -> StartCommand | None:
     from memguard_hooks.deployment.servers import celery
 
     argv = _Given(call, "argv").value("argv")
-    words = [str(word) for word in argv] if isinstance(argv, tuple) else []
+    words = [str(word) for word in argv] if isinstance(argv, tuple) and not isinstance(argv, Unresolved) else []
     if not words:
         return None
     return celery.read(["--app", "app", *words], context.host)._replace(
@@ -292,7 +292,23 @@ def _rq(call: CallAtStart, context: _Context) -> StartCommand:
     return worker._replace(entrypoint=context.start.entrypoint, workers=1, reason=None, written=place)
 
 
+def _django(call: CallAtStart, context: _Context) -> StartCommand | None:
+    """Read what a program other than `manage.py` gives to Django: what is written out, or else its own command line."""
+    if context.start.program in ("django", "manage.py"):
+        return None  # a command that calls itself
+    from memguard_hooks.deployment.servers import frameworks
+
+    given = _Given(call, "argv").value("argv")
+    written = given[1:] if isinstance(given, tuple) and not isinstance(given, Unresolved) else context.program.words
+    words = [str(one) for one in written]
+    while words and words[0].startswith("-"):
+        words = words[1 if "=" in words[0] else 2 :]
+    start = context.start._replace(words=())
+    return frameworks.read_manage(start, words, context.host) if words else None
+
+
 _READERS: dict[str, Reader] = {
+    "django.core.management.execute_from_command_line": _django,
     "uvicorn.run": _uvicorn,
     "uvicorn.main.run": _uvicorn,
     "uvicorn.Config": _uvicorn_server,
