@@ -217,6 +217,10 @@ KINDS = (
          "Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD honcho start -f Procfile.prod\n"}, one("app:app", 3)),
     Kind("s6 run", {**APP, "root/etc/services.d/web/run": "#!/bin/sh\nexec gunicorn app:app -w 3 --chdir /app\n",
          "Dockerfile": "FROM linuxserver/baseimage-alpine:3.20\nCOPY root/ /\nCOPY . /app\nWORKDIR /app\n"}, one("app:app", 3)),
+    Kind("s6 run that may switch itself off", {**APP, "root/etc/services.d/web/run": "#!/command/with-contenv bash\n"
+         'if [[ -n "${OFF}" ]]; then\n  s6-svc -Od .\nelse\n  cd /app\n  if [[ -n "${PLAIN}" ]]; then\n'
+         "    exec gunicorn app:app -w 3\n  else\n    exec s6-setuidgid abc gunicorn app:app -w 3\n  fi\nfi\n",
+         "Dockerfile": "FROM linuxserver/baseimage-alpine:3.20\nCOPY root/ /\nCOPY . /app\nWORKDIR /app\n"}, one("app:app", 3)),
     Kind("COMPOSE_FILE", {**APP, **IMAGE, ".env": "COMPOSE_FILE=a.yml:b.yml\n", "a.yml": "services:\n  web:\n    build: .\n",
          "b.yml": "services:\n  web:\n    mem_limit: 300m\n"}, one("app:app", 3, 300)),
     Kind("build arguments", {**APP, "Dockerfile": "FROM python:3.12\nARG N=1\nENV N=$N\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app -w $N\n",

@@ -86,8 +86,8 @@ _ENDS = frozenset({
     "getent", "getopt", "grep", "groupadd", "groupmod", "gsutil", "gunzip", "gzip", "hash", "head", "hostname", "id",
     "install", "jq", "kill", "ldconfig", "ln", "local", "locale-gen", "ls", "md5sum", "mkdir", "mktemp", "mv",
     "mysqladmin", "nc", "nslookup", "openssl", "passwd", "pg_dump", "pg_isready", "pgrep", "printenv", "printf", "ps",
-    "psql", "pwd", "read", "readlink", "realpath", "redis-cli", "rm", "rmdir", "sed", "seq", "set", "setcap",
-    "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput", "tr",
+    "psql", "pwd", "read", "readlink", "realpath", "redis-cli", "rm", "rmdir", "s6-svc", "sed", "seq", "set",
+    "setcap", "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput", "tr",
     "trap", "true", "type", "ulimit", "umask", "uname", "unset", "unzip", "update-ca-certificates", "useradd", "usermod",
     "uuidgen", "wait", "wc", "wget", "which", "whoami", "yq",
 })  # fmt: skip
@@ -96,7 +96,7 @@ _ENDS = frozenset({
 _ACTS = frozenset({
     "addgroup", "adduser", "apk", "apt-get", "aws", "chgrp", "chmod", "chown", "clear", "cp", "createdb", "date",
     "deluser", "dos2unix", "dropdb", "envsubst", "groupadd", "groupmod", "gsutil", "gunzip", "gzip", "install", "kill",
-    "ldconfig", "ln", "locale-gen", "mktemp", "mv", "openssl", "passwd", "pg_dump", "printf", "rm", "rmdir", "set",
+    "ldconfig", "ln", "locale-gen", "mktemp", "mv", "openssl", "passwd", "pg_dump", "printf", "rm", "rmdir", "s6-svc", "set",
     "setcap", "shopt", "sleep", "ssh-keygen", "sync", "tar", "tee", "touch", "tput", "trap", "ulimit", "umask", "unset",
     "unzip", "update-ca-certificates", "useradd", "usermod", "wait",
 })  # fmt: skip
