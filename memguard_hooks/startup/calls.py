@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import bisect
 
 from memguard_hooks.models.calls import caches, is_main_test
 from memguard_hooks.models.scopes import last_name
@@ -88,6 +89,34 @@ class StartCall(Record):
     is_async: bool = False
 
 
+class _Executed:
+    """The calls of `execute` of one file, by the names of their cursors: looked for once."""
+
+    def __init__(self, calls: Sequence[CallInScope]) -> None:
+        self._calls = calls
+        self._found: dict[tuple[NameScope, str], list[ast.Call]] | None = None
+
+    def before(self, receiver: ast.expr | None, call: CallInScope) -> ast.Call | None:
+        """Return the last one on a cursor before its rows are fetched."""
+        if not isinstance(receiver, ast.Name):
+            return None
+        if self._found is None:
+            self._found = {}
+            for one in self._calls:
+                function = one.node.func
+                if (
+                    isinstance(function, ast.Attribute)
+                    and function.attr == "execute"
+                    and isinstance(function.value, ast.Name)
+                ):
+                    self._found.setdefault((one.scope, function.value.id), []).append(one.node)
+            for ones in self._found.values():
+                ones.sort(key=lambda one: one.lineno)
+        found = self._found.get((call.scope, receiver.id), [])
+        place = bisect.bisect_left(found, call.node.lineno, key=lambda one: one.lineno)
+        return found[place - 1] if place else None
+
+
 def find_calls(
     folding: Folding, path: str, suspects: Collection[tuple[str, str]], kept: Collection[str]
 ) -> Iterator[StartCall]:
@@ -97,10 +126,12 @@ def find_calls(
     unless the function keeps what it returns.
     """
     module = folding.module(path)
+    calls = module.calls if module is not None else ()
     read: set[int] = set()
+    waited: frozenset[ast.Call] | None = None
+    executed = _Executed(calls)
     started: dict[tuple[str, NameScope], list[CallInScope]] = {}
     returned: dict[NameScope, set[ast.expr | None]] = {}
-    calls = module.calls if module is not None else ()
     for call in calls:
         is_main = any(one.test is not None and is_main_test(one.test) for one in call.conditions)
         function = call.scope.function
@@ -114,14 +145,15 @@ def find_calls(
         if known is None or id(call.node) in read:
             continue
         program, folder = _program_of_python(folding, call) if known.how in OF_PROGRAMS else ("", "")
-        if known.how == "program" and _is_waited_for(folding, call, calls):
-            known = known._replace(how="ended")
+        if known.how == "program":
+            waited = _waited_for(folding, calls) if waited is None else waited
+            known = known._replace(how="ended") if call.node in waited else known
         stays = known.kind in IMPORTING or known.how == BROWSER or known.is_dictionary or program
         if not stays and body not in kept and not caches(call.scope):
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
             if known is None:
                 continue
-        values = tuple(_values_of(folding, call, known, calls))
+        values = tuple(_values_of(folding, call, known, executed))
         if known.kind == "data" and not (values or known.size):
             known = importer_named(name)
             if known is None:
@@ -228,15 +260,15 @@ def _told(name: str) -> str:
     return name.replace(f"{FILE}.lines", "open").replace(f"{FILE}.", "")
 
 
-def _is_waited_for(folding: Folding, call: CallInScope, calls: Sequence[CallInScope]) -> bool:
-    """Return whether the code waits until a program has ended, where it has started it."""
+def _waited_for(folding: Folding, calls: Sequence[CallInScope]) -> frozenset[ast.Call]:
+    """Return the calls that start a program of which the code waits, where it has started it, until it has ended."""
+    found: set[ast.Call] = set()
     for one in calls:
         function = one.node.func
-        if one.scope is call.scope and isinstance(function, ast.Attribute) and function.attr in ("wait", "communicate"):
+        if isinstance(function, ast.Attribute) and function.attr in ("wait", "communicate"):
             values = folding.values(function.value, one.scope)
-            if any(isinstance(value, Made) and value.call is call.node for value in values):
-                return True
-    return False
+            found.update(value.call for value in values if isinstance(value, Made) and value.scope is one.scope)
+    return frozenset(found)
 
 
 def _argument(node: ast.Call, known: KnownCall) -> ast.expr | None:
@@ -279,15 +311,15 @@ def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Na
             yield value.variable
 
 
-def _values_of(folding: Folding, call: CallInScope, known: KnownCall, calls: Sequence[CallInScope]) -> Iterator[str | int]:
-    """Yield what says on what a call of a file works, among all calls of that file."""
+def _values_of(folding: Folding, call: CallInScope, known: KnownCall, executed: _Executed) -> Iterator[str | int]:
+    """Yield what says on what a call works."""
     if known.how in OPENED:
-        yield from _opened(folding, call, known, calls)
+        yield from _opened(folding, call, known, executed)
     else:
         yield from _values(folding, known, _argument(call.node, known), call.scope)
 
 
-def _opened(folding: Folding, call: CallInScope, known: KnownCall, calls: Sequence[CallInScope]) -> Iterator[str]:
+def _opened(folding: Folding, call: CallInScope, known: KnownCall, executed: _Executed) -> Iterator[str]:
     """Yield the file that was opened for what a call reads: all rows of a table, or the pixels of an image."""
     function = call.node.func
     receiver = function.value if isinstance(function, ast.Attribute) else None
@@ -295,27 +327,14 @@ def _opened(folding: Folding, call: CallInScope, known: KnownCall, calls: Sequen
     if known.how in OF_TABLES:
         query, source = argument(call.node, 0, ("sql", "table_name")), argument(call.node, 1, ("con",))
         if known.function.endswith(".fetchall"):
-            executed = receiver if isinstance(receiver, ast.Call) else _executed(receiver, call, calls)
-            query = executed.args[0] if executed is not None and executed.args else None
+            run = receiver if isinstance(receiver, ast.Call) else executed.before(receiver, call)
+            query = run.args[0] if run is not None and run.args else None
             source = receiver
         queries = folding.values(query, call.scope) if query is not None else ()
         if not any(isinstance(one, str) and _reads_all(one, known) for one in queries):
             return
     if source is not None:
         yield from _file_behind(folding, source, call.scope)
-
-
-def _executed(receiver: ast.expr | None, call: CallInScope, calls: Sequence[CallInScope]) -> ast.Call | None:
-    """Return the last call of `execute` on a cursor before its rows are fetched."""
-    name = receiver.id if isinstance(receiver, ast.Name) else None
-    found = None
-    for one in calls:
-        function = one.node.func
-        if name is None or one.scope is not call.scope or one.node.lineno >= call.node.lineno:
-            continue
-        if isinstance(function, ast.Attribute) and function.attr == "execute" and isinstance(function.value, ast.Name):
-            found = one.node if function.value.id == name else found
-    return found
 
 
 def _reads_all(query: str, known: KnownCall) -> bool:
