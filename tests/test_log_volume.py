@@ -972,3 +972,21 @@ def test_a_dropped_line_is_mended_as_its_library_can(
 ) -> None:
     write(project, {"main.py": f"{library}\nimport json\ndef answer(one):\n    logger.debug(f'{{json.dumps(one)}}')\n"})
     assert [asks in one["fix"] for one in found(capsys) if one["code"] == "MG504"] == [True]
+
+
+@pytest.mark.parametrize(
+    "frees",
+    ["self.kept.clear()", "self.kept.pop(0)", "del self.kept[:-9]", "self.kept = []", "self.kept = self.kept[-9:]", "pass"],
+)
+def test_a_handler_that_lets_go_of_records_keeps_none(frees: str) -> None:
+    text = f"""
+        class Keep(logging.Handler):
+            def __init__(self):
+                self.kept = []
+
+            def emit(self, record):
+                self.kept.append(record)
+                {frees}
+    """
+    kinds = [one.kind for one in find_setups(ast.parse(dedent(text)))[0]]
+    assert kinds == (["kept"] if frees == "pass" else [])

@@ -19,6 +19,7 @@ from typing import Any
 import grouping
 import pytest
 from call_log import as_json, make_calls
+from work import at_most
 
 from memguard_hooks.commands import logs
 from memguard_hooks.logs import templates as templates_module
@@ -258,10 +259,10 @@ def test_a_compressed_log_and_stdin_are_read(tmp_path: Path) -> None:
         (b"", [], "holds no lines"),
         (gzip.compress(b"hello\n" * 1000, mtime=0)[:-10], [], "cut off or damaged"),
         (b"\x28\xb5\x2f\xfd1234", [], "cut off or damaged"),
-        (b'[\n  {\n    "message": "hello"\n  }\n]\n', [], "jq -c '.[]' FILE"),
-        (b'[{"message": "hello"}, {"message": "hello"}]', [], "jq -c '.[]' FILE"),
-        (gzip.compress(b'[\r\n{"message": "hello"}\r\n]', mtime=0), [], "jq -c '.[]' FILE"),
-        (b'{\n  "message": "hello"\n}\n', [], "jq -c . FILE"),
+        (b'[\n  {\n    "message": "hello"', [], "cut off or damaged"),
+        (b'{\n  "a": ' + b"[" * 100_000, [], "cut off or damaged"),
+        (b'{\n  "message": "' + b"x" * 2_000_000, [], "cut off or damaged"),
+        (b"[\n]\n", [], "holds no lines"),
         ("hello\n".encode("utf-16"), [], "iconv -f UTF-16 -t UTF-8 FILE"),
         (b"hello\n", ["--unit", "call_sid", "--budget", "30"], "no line holds call_sid"),
         (b"hello\n", ["--rate", "100/s"], "needs times"),
@@ -693,3 +694,69 @@ def test_what_heroku_puts_before_a_line_with_a_time_of_its_own_is_taken_off() ->
 def test_an_exported_log_is_no_settings(tmp_path: Path, text: str, platform: str | None) -> None:
     (tmp_path / "railway.json").write_text(text)
     assert find_declared(str(tmp_path)) == platform
+
+
+EVENTS = [
+    {"timestamp": 1795867200000 + 1000 * at, "message": f"{level} order {at}"}
+    for at, level in enumerate(["INFO"] * 9 + ["ERROR"])
+]
+JOURNAL = b"".join(
+    b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=%d\nPRIORITY=%d\nMESSAGE=order %d\n_PID=1\n\n"
+    % (1795867200000000 + at * 10**6, level, at)
+    for at, level in enumerate([6] * 9 + [3])
+)
+BINARY = JOURNAL.replace(b"MESSAGE=order 3\n", b"MESSAGE\n\x09\0\0\0\0\0\0\0order 3\n4\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(EVENTS).encode(),
+        json.dumps(EVENTS, indent=1).encode(),
+        json.dumps({"events": EVENTS, "searchedLogStreams": []}).encode(),
+        json.dumps({"hasMore": False, "logs": EVENTS}, indent=2).encode(),
+        json.dumps({"note": "x" * 70_000, "entries": EVENTS}, indent=2).encode(),
+        gzip.compress(json.dumps({"events": EVENTS}, indent=4).encode(), mtime=0),
+        "\n".join(json.dumps(one, indent=2) for one in EVENTS).encode(),
+        "".join(["timestamp,message\n", *(f'{one["timestamp"]},"{one["message"]}"\n' for one in EVENTS)]).encode(),
+        JOURNAL,
+        BINARY,
+    ],
+)
+def test_exports_that_are_no_line_an_event_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes) -> None:
+    (tmp_path / "app.log").write_bytes(data)
+    status, found = read(capsys, str(tmp_path / "app.log"))
+    assert (status, found["lines"], found["levels"]) == (0, 10, {"INFO": 9, "ERROR": 1})
+    assert found["rate"]["peak"] == 1
+
+
+def test_a_long_document_is_read_event_by_event(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    many = [{"message": f"INFO order {at} {'x' * 300} é"} for at in range(9000)]
+    (tmp_path / "app.log").write_text(json.dumps({"events": many, "next": 1}, ensure_ascii=False, indent=1), "utf-8")
+    with at_most(4_000_000):
+        assert read(capsys, str(tmp_path / "app.log"))[1]["lines"] == 9000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"__CURSOR=\nMESSAGE\n\xff\xff\xff\xff\xff\xff\xff\xffx",
+        b"__CURSOR=" + b"\n\n" * 99,
+        b'timestamp,message\n\0,"\n',
+        b'[\n"a", 3, null, [[[',
+        b'{"events": [{"a": 1}, ',
+        b"__CURSOR=1\n" + b"".join(b"%d=\n" % at for at in range(999)),
+    ],
+)
+def test_a_broken_export_ends_in_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes) -> None:
+    (tmp_path / "app.log").write_bytes(data)
+    assert logs.main([str(tmp_path / "app.log")]) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_pair_of_lines_is_a_unit_where_no_identifier_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["INFO call started", "INFO a step of it", "INFO a step of it", "INFO call ended"] * 7
+    unit = read(capsys, write(tmp_path, *lines))[1]["unit"]
+    assert (unit["key"], unit["units"], unit["lines_each"]) == ("pair of 'call started' and 'call ended'", 7, 4)
+    assert read(capsys, write(tmp_path, *lines[:-1], "INFO started"))[1]["unit"]["units"] == 7
+    assert read(capsys, write(tmp_path, *["INFO call started", "INFO a step"] * 9))[1]["unit"] is None

@@ -317,27 +317,32 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _keeping(node: ast.ClassDef) -> Iterator[LogSetup]:
-    """Yield a handler that keeps all records, with the objects and tracebacks that they hold, and lets go of none."""
+    """Yield where a handler keeps each record, with the objects and tracebacks that it holds, and lets go of none."""
     nodes = list(walk(node))
-    calls = [one for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.args]
-    emits = (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "emit")
-    for emit in emits:
-        record = emit.args.args[-1].arg if emit.args.args else ""
-        for one in calls:
-            function = one.func
-            if not isinstance(function, ast.Attribute) or function.attr != "append" or last_name(one.args[0]) != record:
-                continue
-            kept = ast.unparse(function.value)
-            lists = [
-                one for one in nodes if isinstance(one, (ast.Assign, ast.AnnAssign)) and isinstance(one.value, ast.List)
-            ]
-            made = [one.targets[0] if isinstance(one, ast.Assign) else one.target for one in lists]
-            frees = any(ast.unparse(other.func.value) == kept and other.func.attr in ("clear", "pop", "popleft")
-                        for other in calls if isinstance(other.func, ast.Attribute))  # fmt: skip
-            frees = frees or any(isinstance(other, ast.Delete) and kept in ast.unparse(other) for other in nodes)
-            is_list = kept.partition(".")[2] in {last_name(target) for target in made}
-            if kept.startswith("self.") and is_list and not frees and isinstance(one.args[0], ast.Name):
+    emit = next(
+        (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "emit" and one.args.args), None
+    )
+    if emit is None:
+        return
+    assigned = [one for one in nodes if isinstance(one, (ast.Assign, ast.AnnAssign))]
+    targets = [(last_name(one.targets[0] if isinstance(one, ast.Assign) else one.target), one.value) for one in assigned]
+    lists = {name for name, value in targets if isinstance(value, ast.List)}
+    methods = [one.func for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)]
+    freed = {last_name(one.value) for one in methods if one.attr in ("clear", "pop", "popleft")}
+    freed |= {name for name, value in targets if value is not None and not isinstance(value, ast.List)}
+    freed |= {name for name in lists if sum(name == other for other, _ in targets[:MAX_TARGETS]) > 1}
+    deleted = (target for one in nodes if isinstance(one, ast.Delete) for target in one.targets)
+    freed |= {last_name(one.value) for one in deleted if isinstance(one, ast.Subscript)}
+    for one in walk(emit):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == "append" and one.args:
+            kept, held = last_name(one.func.value), one.args[0]
+            is_record = isinstance(held, ast.Name) and held.id == emit.args.args[-1].arg
+            if is_record and kept in lists - freed:
                 yield LogSetup(one.lineno, one.col_offset + 1, "kept", detail=node.name)
+
+
+MAX_TARGETS = 200
+"""Assignments of one handler that are looked at."""
 
 
 def _items(node: ast.Dict | None) -> dict[str, ast.expr]:

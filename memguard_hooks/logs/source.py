@@ -8,8 +8,11 @@ import re
 import sys
 import zlib
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.logs.exports import read_export
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -25,14 +28,7 @@ MAX_BYTES = 8 * 1024**3
 MAX_LINES = 5_000_000
 """Lines that are read where nobody says how many: that takes a minute or two."""
 
-_FOREIGN = (
-    (
-        re.compile(rb"\s*\[\s*(?:\{\s*\"|\{?\s*$)"),
-        "is one JSON array, not an object a line: jq -c '.[]' FILE | memguard logs -",
-    ),
-    (re.compile(rb"\s*\{\s*$"), "is JSON of many lines, not an object a line: jq -c . FILE | memguard logs -"),
-    (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16: iconv -f UTF-16 -t UTF-8 FILE | memguard logs -"),
-)
+_FOREIGN = ((re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16: iconv -f UTF-16 -t UTF-8 FILE | memguard logs -"),)
 """How files begin whose lines are no events, and what makes a log of them."""
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -66,19 +62,21 @@ def _read(file: io.BufferedReader, path: str, most: int) -> Iterator[str]:
 
 
 def _decode(lines: IO[bytes] | gzip.GzipFile, path: str, most: int) -> Iterator[str]:
-    readline, size, number = lines.readline, 0, 0
-    while raw := readline(MAX_LINE):
+    size = 0
+    first = lines.readline(MAX_LINE)
+    export = read_export(first, lines, path)
+    plain = chain((first,), iter(partial(lines.readline, MAX_LINE), b"")) if first else ()
+    for number, raw in enumerate(plain if export is None else export):
         if not number and (told := next((told for start, told in _FOREIGN if start.match(raw)), "")):
             raise MemguardError(told, path)
         if number >= most:
             raise _Full(f"only the first {number:,} lines are read, and what follows is left out; --max-lines N reads more")
         size += len(raw)
-        if len(raw) == MAX_LINE and raw[-1] != 10:
+        if export is None and len(raw) == MAX_LINE and raw[-1] != 10:
             size += _drop_rest(lines, MAX_BYTES - size)
         if size > MAX_BYTES:
             whole = f"only the first {MAX_BYTES // 1024**3} GiB, {number:,} lines, are read"
             raise _Full(f"{whole}, and what follows is left out")
-        number += 1
         yield raw.decode("utf-8", "replace").rstrip("\r\n")
 
 

@@ -9,7 +9,7 @@ from memguard_hooks.logs import secrets
 from memguard_hooks.logs.lines import UNKNOWN, LineReader
 from memguard_hooks.logs.rate import Rate, Timeline
 from memguard_hooks.logs.templates import Template, Templates
-from memguard_hooks.logs.units import Units
+from memguard_hooks.logs.units import Units, of_pairs
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -162,7 +162,7 @@ class _Pass:
             self.bytes,
             templates,
             tuple(self.levels.most_common()),
-            self.units.choose(),
+            self.units.choose() or (of_pairs(templates) if self.units.named is None else None),
             self.rate,
             self.minutes,
             self.timed,

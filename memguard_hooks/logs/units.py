@@ -8,7 +8,9 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from memguard_hooks.logs.templates import Template
 
 MAX_UNITS = 200_000
 """Values of a named identifier that are told apart, a tenth of others; beyond, the count is a lower bound."""
@@ -109,3 +111,29 @@ class Units:
         ]
         usual = {name: place for place, name in enumerate(_PREFERRED)}
         return min(found, key=lambda unit: (usual.get(unit.key.lower(), 99), -unit.lines / unit.units), default=None)
+
+
+_BEGINS = re.compile(
+    r"(?i)\b(?:start(?:ed|ing)?|begin(?:s|ning)?|begun|open(?:ed|ing)|connect(?:ed|ing)|accepted|received)\b"
+)
+_FINISHES = re.compile(
+    r"(?i)\b(?:end(?:ed|s|ing)?|finish(?:ed|ing)|done|complet(?:ed|e|ing)|clos(?:ed|ing)|disconnect(?:ed|ing)|stopp(?:ed|ing))\b"
+)
+CLOSE = 0.8
+"""The share of what has begun that must end, for a pair of lines to be that of a unit."""
+
+
+def of_pairs(templates: Iterable[Template]) -> Unit | None:
+    """Return the unit that a pair of lines begins and ends where no identifier tells: `call started`, `call ended`."""
+    begun: dict[str, Template] = {}
+    ended: dict[str, Template] = {}
+    for one in templates:
+        for form, held in ((_BEGINS, begun), (_FINISHES, ended)):
+            if form.search(one.text) is not None:
+                held.setdefault(form.sub("", one.text, count=1), one)
+    pairs = [(first, ended[rest]) for rest, first in begun.items() if rest in ended and ended[rest] is not first]
+    both = [(first, last) for first, last in pairs if first.events >= FEWEST and last.events >= CLOSE * first.events]
+    if not both:
+        return None
+    first, last = max(both, key=lambda pair: pair[0].events)
+    return Unit(f"pair of {first.text!r} and {last.text!r}", first.events, first.lines + last.lines, is_bound=False)
