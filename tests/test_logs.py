@@ -760,3 +760,14 @@ def test_a_pair_of_lines_is_a_unit_where_no_identifier_tells(tmp_path: Path, cap
     assert (unit["key"], unit["units"], unit["lines_each"]) == ("pair of 'call started' and 'call ended'", 7, 4)
     assert read(capsys, write(tmp_path, *lines[:-1], "INFO started"))[1]["unit"]["units"] == 7
     assert read(capsys, write(tmp_path, *["INFO call started", "INFO a step"] * 9))[1]["unit"] is None
+
+
+def test_any_text_behind_a_colon_joins_the_template_that_has_a_variable_there() -> None:
+    templates = Templates()
+    names = [f"{first}{last}" for first in "abcdefgh" for last in "xyz"]
+    for name, why in itertools.product(names, ["denied", "reset", "gone", "full", "late", "stale"]):
+        templates.find("", "ERROR", f"Handler of the orders failed for {name}: {why}")
+    templates.find(
+        "", "ERROR", "Handler of the orders failed for weekly report: the value at a line of the third file is none"
+    )
+    assert not [one.text for one in templates if "third" in one.text]

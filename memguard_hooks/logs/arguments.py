@@ -43,7 +43,24 @@ _CONSTANT = late_pattern(
     r"|^(?:red|green|blue|yellow|cyan|magenta|bold|dim|colou?r(?:ed|ize)?|hl)$"
 )
 _ACCESSORS = frozenset(
-    {"name", "meta", "kind", "type", "status", "state", "version", "label", "uri", "url", "key", "__repr__"}
+    {
+        "name",
+        "meta",
+        "kind",
+        "type",
+        "status",
+        "state",
+        "version",
+        "label",
+        "uri",
+        "url",
+        "key",
+        "topic",
+        "partition",
+        "offset",
+        "code",
+        "__repr__",
+    }
 )
 """Methods without arguments that tell what an object is."""
 
@@ -141,8 +158,10 @@ def _is_cheap(node: ast.Call) -> bool:
     if isinstance(node.func, ast.Attribute):
         if name == "hex":
             return False  # of bytes, where `hex()` is given a number
-        if last_name(node.func.value) == "path":
-            return True  # of os.path, which puts names together
+        if last_name(node.func.value) in ("path", "math"):
+            return True  # of os.path, which puts names together, or of numbers
+        if name == "join" and node.args and isinstance(node.args[0], (ast.List, ast.Tuple)):
+            return not any(isinstance(one, ast.Starred) for one in node.args[0].elts)  # as long as it is written
     if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
         return True
     is_record = (name == "dict" and not node.args) or (name[:1].isupper() and bool(node.keywords))

@@ -135,11 +135,12 @@ def _heads(words: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _covers(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    """Return whether words are the same as others, but for variables."""
-    if not 0 <= len(others) - len(words) <= MAX_VALUE:
+    """Return whether words are the same as others, but for variables; the last one is any text behind a colon."""
+    is_open = len(words) > HEAD and words[-1] == ANY and words[-2][-1] == ":" and words[-2] != ":"
+    if not 0 <= len(others) - len(words) <= (MAX_WORDS if is_open else MAX_VALUE):
         return False
     ends = {0}
-    for word in words:
+    for word in words[:-1] if is_open else words:
         if word[: len(ANY)] == ANY:
             tail = word[len(ANY) :]
             reached = {(end, end + count) for end in ends for count in range(1, MAX_VALUE + 1)}
@@ -154,7 +155,7 @@ def _covers(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
             ends = {end + 1 for end in ends if end < len(others) and others[end] == word}
         if not ends:
             return False
-    return len(others) in ends
+    return min(ends) < len(others) if is_open else len(others) in ends
 
 
 class Template:
