@@ -56,7 +56,8 @@ PACKAGES = 8
 
 ENDINGS = ("ended", "settled", "busy")
 UNREACHED = (
-    "ClientConnectorError", "ClientConnectorDNSError", "ConnectError", "ConnectionError", "NetworkError", "OperationalError",
+    "APIConnectionError", "OpenAIConnectionError", "ClientConnectorError", "ClientConnectorDNSError", "ConnectError",
+    "ConnectionError", "NetworkError", "OperationalError",
     "TelegramNetworkError", "URLError", "gaierror", "ServerSelectionTimeoutError", "TransportError",
     "DefaultCredentialsError",
 )  # fmt: skip
