@@ -36,6 +36,9 @@ IMPORTS_IN_A_FUNCTION = (
 )
 
 
+SHARED = "import boto3\nimport flask\nimport sqlalchemy\napp = flask.Flask(__name__)\n"
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -108,6 +111,9 @@ FIRES = [
         "Procfile",
         1,
         id="loaded-after-the-fork",
+    ),
+    pytest.param(
+        web("gunicorn app:app -w 4 --preload", SHARED), ["--limit", "144MiB"], "MG408", "Procfile", 1, id="share-no-more"
     ),
     pytest.param(web("gunicorn app:app --max-requests 10"), [], "MG405", "Procfile", 1, id="few-requests"),
     pytest.param(web("uvicorn app:app --limit-max-requests 1"), [], "MG405", "Procfile", 1, id="few-requests-of-uvicorn"),
@@ -607,7 +613,7 @@ def test_figures_are_the_estimates_own(root: Path, capsys: pytest.CaptureFixture
     assert by_code["MG401"]["fix"] == "start 3 workers"
     assert "3 fit" in by_code["MG401"]["message"]
     write(root, web("gunicorn app:app -w 8 --preload"))
-    assert findings(capsys, "--limit", "300MiB") == []
+    assert [one["code"] for one in findings(capsys, "--limit", "300MiB")] == ["MG408"]
     memory_budget.main(["--format", "json"])
     (service,) = json.loads(capsys.readouterr().out)["services"]
     saved = by_code["MG401"]["mib"] - service["estimate_mib"]["serving"]["expected"]
@@ -920,6 +926,29 @@ def test_a_port_of_the_command_counts(root: Path, capsys: pytest.CaptureFixture[
     assert "MG407" not in [code for code, _, _ in told(findings(capsys))]
     write(root, {"heroku.yml": "run:\n  web: gunicorn app:app\n"})
     assert "MG407" in [code for code, _, _ in told(findings(capsys))]
+
+
+FREEZING = "import gc\ndef pre_fork(server, worker):\n    gc.freeze()\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        pytest.param({CONF: FREEZING}, "144MiB", id="frozen-by-the-server"),
+        pytest.param({"app.py": f"import gc\n{SHARED}gc.freeze()\n"}, "144MiB", id="frozen-by-the-app"),
+        pytest.param({}, "240MiB", id="all-fits"),
+        pytest.param({}, "90MiB", id="too-much-already"),
+        pytest.param({"Procfile": "web: gunicorn app:app -w 1 --preload\n"}, "144MiB", id="nobody-to-share-with"),
+        pytest.param({"Procfile": "web: gunicorn app:app -w 2\n"}, "144MiB", id="not-preloaded"),
+    ],
+)
+def test_workers_that_go_on_sharing_are_none(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], limit: str
+) -> None:
+    write(root, web("gunicorn app:app -w 4 --preload", SHARED))
+    assert "MG408" in [code for code, _, _ in told(findings(capsys, "--limit", "144MiB"))]
+    write(root, files)
+    assert "MG408" not in [code for code, _, _ in told(findings(capsys, "--limit", limit))]
 
 
 def test_two_sizes_of_fly_that_agree_are_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,8 @@ from folders import git, write
 from memguard_hooks import replay, store
 from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import deploy_config, memory_budget, pin_litellm, running
-from memguard_hooks.replay import FOLDER, SETTLED
+from memguard_hooks.replay import FOLDER
+from memguard_hooks.tree import SETTLED
 
 FILES = {
     "Procfile": "web: uvicorn app.main:app\n",

@@ -69,7 +69,7 @@ def _holds(runs: str, number: int) -> bool:
 
 
 def is_guessed(distribution: str, version: str) -> bool:
-    """Return whether what a version requires is a poor guess: it is older than all of its table, or a pre-release."""
+    """Return whether what a version requires is a poor guess: it is a pre-release that its table lacks."""
     from packaging.version import InvalidVersion, Version
 
     table = known_versions(distribution)
@@ -77,9 +77,7 @@ def is_guessed(distribution: str, version: str) -> bool:
         wanted = Version(version)
     except InvalidVersion:
         return False
-    return (
-        table is not None and version not in table.versions and (wanted.is_prerelease or wanted < Version(table.versions[0]))
-    )
+    return table is not None and version not in table.versions and wanted.is_prerelease
 
 
 @cache

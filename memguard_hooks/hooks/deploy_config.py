@@ -3,12 +3,13 @@
 Processes: more workers than the limit holds (MG401, where fewer would fit), as many as the machine has CPUs (MG402),
 workers that load by themselves what `--preload` would share (MG403), imports that each preloaded worker makes again
 (MG404), recycling after few requests (MG405) or of all workers at once (MG406), a `preload_app = False` that the
-platform overrules (MG407). Limits: two that disagree (MG410), none (MG411), a plan that is not known (MG412) or is
-smaller than its comment says (MG413). Files: a command that is cut (MG420), a key inside a text (MG421), a format that
-ends (MG422), a start for development (MG423) or of what is not there (MG424), an old copy of the module for deployed
-apps (MG425). Variables: misspelt (MG701), without the effect they seem to have (MG702), refused by the interpreter
-(MG703), output that is lost (MG704), packages without bytecode (MG705), debugging (MG706). The sources of the reasons
-stand in the modules of `memguard_hooks/rules/deployment`.
+platform overrules (MG407), what fits until each preloaded worker collects all garbage (MG408). Limits: two that
+disagree (MG410), none (MG411), a plan that is not known (MG412) or is smaller than its comment says (MG413). Files: a
+command that is cut (MG420), a key inside a text (MG421), a format that ends (MG422), a start for development (MG423)
+or of what is not there (MG424), an old copy of the module for deployed apps (MG425). Variables: misspelt (MG701),
+without the effect they seem to have (MG702), refused by the interpreter (MG703), output that is lost (MG704),
+packages without bytecode (MG705), debugging (MG706). The sources of the reasons stand in the modules of
+`memguard_hooks/rules/deployment`.
 
 bad:  web: gunicorn app:app -w 4                (an app of 300 MiB, on 512 MiB)
 bad:  ENV MALLOC_TRIM_THRESHOLD=65536           (the variable ends in an underscore)
@@ -41,6 +42,7 @@ RULES = {
     "MG405": "workers are recycled after a few requests",
     "MG406": "all workers are recycled at the same time",
     "MG407": "a setting that the platform overrules",
+    "MG408": "preloaded workers share no more what they hold",
     "MG410": "two memory limits that disagree",
     "MG411": "no memory limit",
     "MG412": "a plan that is not known",

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
+from memguard_hooks.app.estimate import copied_by_collecting, loaded_after_fork, saved_by_preload
 from memguard_hooks.app.limit import bands_of
-from memguard_hooks.app.service_estimate import RunningService
+from memguard_hooks.app.service_estimate import Estimated, RunningService
 from memguard_hooks.deployment.platforms import HEROKU
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding, Moment, count, is_by, mib
@@ -56,6 +56,7 @@ def check(running: RunningService) -> Iterator[Finding]:
     yield from _too_many(running)
     yield from _of_cpus(running)
     yield from _preload(running)
+    yield from _collecting(running)
     yield from _recycling(running)
     yield from _settings_that_lose(running)
 
@@ -122,7 +123,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         )
         option = "set `preload_app`" if now.command.written else "add `--preload`"
         fix = f"{option}, unless what the app imports starts threads or opens connections"
-        yield finding(running.place, "MG403", running.service.name, message, fix, cost=saved)
+        yield finding(running.place, "MG403", running.service.name, message, fix, f"and {_FREEZE}", cost=saved)
     if late >= MUCH and limit is not None and together > bands_of(limit, running.settings)[0]:
         eager = {root.name for root in now.process.roots if root.moment == "start"}
         names = dict.fromkeys(
@@ -139,6 +140,33 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         )
         other = "or import it at the top of the file, before the fork, once for all"
         yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
+
+
+FREEZE = b"gc.freeze"
+
+_FREEZE = "write `def pre_fork(server, worker): gc.freeze()` into gunicorn's settings file, so that it stays shared"
+
+
+def _collecting(running: RunningService) -> Iterator[Finding]:
+    """MG408: what fits as long as no worker collects all garbage, which touches nearly every object that it shares."""
+    now, limit = running.estimated, running.limit.size
+    if now is None or limit is None or now.workers < 2:
+        return
+    copied = copied_by_collecting(now.process, now.command, now.judged)
+    warn, fail = bands_of(limit, running.settings)
+    if copied < MUCH or now.taken > warn or now.taken + copied <= fail or _freezes(running, now):
+        return
+    message = (
+        f"{now.workers} workers of {running.service.name} copy most of what they share once each collects all garbage: "
+        f"{mib(now.taken + copied)} of {mib(limit)} MiB then ({running.limit.label})"
+    )
+    yield finding(running.place, "MG408", running.service.name, message, _FREEZE, cost=copied)
+
+
+def _freezes(running: RunningService, now: Estimated) -> bool:
+    """Return whether a file that is loaded before the fork takes what is there from the garbage collection."""
+    paths = {now.command.settings_file, *now.walked.paths} - {""}
+    return any(FREEZE in (running.project.read_file(path) or b"") for path in paths)
 
 
 _STARTS_ANEW = "starts anew, with all that waits for a call"
