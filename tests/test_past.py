@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from folders import commit, git, write
 
-from memguard_hooks.app import service_estimate
+from memguard_hooks.app import service_estimate, work
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.app.past import Past
 from memguard_hooks.app.service_estimate import Estimated
 from memguard_hooks.deployment.service import Service
@@ -61,6 +63,22 @@ def test_hooks_that_ask_what_a_service_takes_share_one_estimate(tmp_path: Path, 
     report = all_hooks.check(Project(WorkTree(str(tmp_path)), Settings()))
     assert {"MG301", "MG401"} <= {one.code for one in report.findings}
     assert started == ["web"]
+
+
+def test_hooks_that_ask_what_a_service_does_look_into_each_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"Procfile": "web: python app.py\n", "app.py": "import part\n", "part.py": "open('x').read()\n"})
+    asked: list[str] = []
+    ask = work.suspects
+
+    def note(project: Project, entry: ServiceEntry, path: str, ran: Collection[str] | None = None) -> frozenset[Any]:
+        asked.append(path)
+        return ask(project, entry, path, ran)
+
+    monkeypatch.setattr(work, "suspects", note)
+    all_hooks.check(Project(WorkTree(str(tmp_path)), Settings()))
+    assert sorted(asked) == ["app.py", "part.py"]
 
 
 def judge(capsys: pytest.CaptureFixture[str]) -> str:

@@ -122,13 +122,8 @@ NO_WORK = Work()
 def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work, tuple[External, ...]]:
     """Return the work that a service does as it starts, and all that it imports: also by this work."""
     imported = (*walked.externals, *agents_of(project, entry), *django_drivers(project, entry, walked.externals))
-    bodies = {path: {*found} for path, found in grouped(walked.ran).items()}
-    kept = {
-        path: frozenset(body for body in ran if not body or walked.ran[path, body] == "start")
-        for path, ran in bodies.items()
-    }
-    found = {path: suspects(project, entry, path, ran) for path, ran in bodies.items()}
-    found = {path: calls for path, calls in found.items() if calls and _lasts(project, entry, path, calls, kept[path])}
+    # What the budget and what is told of the start ask about differs in imports alone; the bodies that ran are the same.
+    _, found, kept = parse_once(project.tree, ("suspected", id(walked.ran)), partial(_suspected, project, entry, walked.ran))
     if not found:
         return NO_WORK, imported
     from memguard_hooks.app.models import folding_of
@@ -146,6 +141,19 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
         project.skipped += () if gap in project.skipped else (gap,)
     project.foldings.let_go()
     return Work(tuple(_once(uses))), (*_without_calls(imported, uses), *_brought(uses))
+
+
+def _suspected(
+    project: Project, entry: ServiceEntry, ran: Mapping[tuple[str, str], Moment]
+) -> tuple[object, dict[str, frozenset[tuple[str, str]]], dict[str, frozenset[str]]]:
+    """Return the calls that may do work by their files, and the bodies whose results stay; with what ran, which is kept."""
+    bodies = {path: {*found} for path, found in grouped(ran).items()}
+    kept = {
+        path: frozenset(body for body in some if not body or ran[path, body] == "start") for path, some in bodies.items()
+    }
+    found = {path: suspects(project, entry, path, some) for path, some in bodies.items()}
+    found = {path: calls for path, calls in found.items() if calls and _lasts(project, entry, path, calls, kept[path])}
+    return ran, found, kept
 
 
 def _found_calls(
