@@ -14,6 +14,8 @@ from memguard_hooks.commands import check
 from memguard_hooks.imports.choices import MAX_STEPS
 from memguard_hooks.rules.budget.ways_out import MAX_SITES
 
+pytestmark = pytest.mark.no_cover  # what is counted takes longer where it is traced
+
 PROGRAM = {"Procfile": "web: gunicorn main:app\n", "main.py": "import litellm\n"}
 
 Files = Callable[[int], dict[str, str]]

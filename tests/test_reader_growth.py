@@ -23,6 +23,8 @@ from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.uncalled import without_unimporting
 from memguard_hooks.tree import WorkTree
 
+pytestmark = pytest.mark.no_cover  # what is counted takes longer where it is traced
+
 
 class CountingTree(WorkTree):
     """A folder that counts how often each file is asked for."""
