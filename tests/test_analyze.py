@@ -2068,3 +2068,25 @@ def test_a_function_that_imports_what_it_is_given_is_followed_often(number: int)
     found = analyze(text.encode(), "a.py")
     assert {f"m{one}" for one in range(30)} <= {site.module for site in found.sites}
     assert bool(found.unknown) is (number == 3000)
+
+
+@pytest.mark.parametrize("around", ["[{}]", "({})", "{{1: {}}}", "A({})", "A(k={})", "({}, b)", "[{} | b]", "({} as z)"])
+def test_patterns_in_patterns_are_bounded(around: str) -> None:
+    """For each of them libcst takes up to four times as long: twenty took hours, in a call that nothing can end."""
+
+    def nested(depth: int) -> bytes:
+        pattern = "a"
+        for _ in range(depth):
+            pattern = around.format(pattern)
+        return f"import importlib\nimportlib.import_module(x)\nmatch x:\n    case {pattern}:\n        import lazy\n".encode()
+
+    assert [site.module for site in analyze(nested(5), "a.py").sites] == ["importlib", "lazy"]
+    with pytest.raises(MemguardError, match="is not analyzed: it has more than 43000 tokens"):
+        analyze(nested(20), "a.py")
+
+
+def test_a_call_of_case_is_no_pattern() -> None:
+    """As SQLAlchemy has one, also where a statement begins with a name like it."""
+    deep = "{1: " * 20 + "a" + "}" * 20
+    source = f"import importlib\nimportlib.import_module(x)\nx = case({deep})\ncases({deep})\ncase = {deep}\nimport lazy\n"
+    assert [site.module for site in analyze(source.encode(), "a.py").sites] == ["importlib", "lazy"]

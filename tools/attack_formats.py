@@ -48,6 +48,55 @@ def _bomb() -> bytes:
 
 
 FORMATS: dict[str, Callable[[], Files]] = {
+    "templates of Helm that repeat": lambda: {
+        **MAIN,
+        "c/Chart.yaml": "name: a\nversion: 1\n",
+        "c/values.yaml": f"n: 1000000000\ns: {'a' * 900_000}\n",
+        "c/templates/d.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: "
+        "{containers: [{name: c, command: [gunicorn, 'main:app'], "
+        'resources: {limits: {memory: {{ repeat 1000000000 "a" }}}}}]}}}\n'
+        '{{ range until 1000000000 }}{{ range until 1000000000 }}{{ end }}{{ end }}{{ printf "%1000000000d" 1 }}\n'
+        "{{ " + "(" * 5000 + ".Values.s" + ")" * 5000 + " | indent 100000000 }}" + "{{ if .Values.n }}" * 5000,
+    },
+    "scalars of YAML": lambda: _compose(
+        "%YAML 99999999999.1\n---\nservices:\n  w:\n    command: gunicorn main:app -w 99999999999999999999\n"
+        f"    mem_limit: 9e999999999g\n    scale: 0b{'1' * 90_000}\n    cpus: 1e999999999\n    ports: [{'1:' * 90_000}1]\n"
+        f"    deploy: {{replicas: {'1:' * 90_000}1, resources: {{limits: {{memory: {'9' * 6000}}}}}}}\n"
+        f"    environment: {{A: !!binary '{'AAAA' * 20_000}', B: !!python/object/apply:os.system [x], C: 0000-99-99}}\n"
+    ),
+    "words of a shell": lambda: {
+        **MAIN,
+        "Procfile": "web: gunicorn main:app -w $((9**9**9**9)) --threads $((1<<99999999999)) {1..1000000000} "
+        + "$(" * 5000
+        + "a"
+        + ")" * 5000
+        + "`" * 5001
+        + f"\nw2: gunicorn main:app --workers {'9' * 500_000}\n"
+        + "w3: "
+        + "A=$A$A " * 20_000
+        + "gunicorn main:app\nw4: "
+        + "eval " * 2000
+        + "gunicorn main:app\n",
+    },
+    "versions without end": lambda: {
+        **PROGRAM,
+        "requirements.txt": f"pandas==1.{'0' * 100_000}\nscipy{'[a]' * 50_000}\nflask; {'(' * 20_000}\n",
+        "more.txt": f"litellm=={'1.' * 200_000}1\ntorch=={'9' * 100_000}!1\nnumpy>={'1' * 5000},<{'2' * 5000}\n",
+    },
+    "settings without end": lambda: {
+        **PROGRAM,
+        "memguard.toml": f'exclude = ["{"*a" * 2000}b", "[!", "{"**/" * 3000}x", "{"[" * 9000}"]\n'
+        f'source-roots = ["{"./" * 20_000}"]\n[services."{"s" * 200_000}"]\nlimit = "1GiB"\n',
+        f"{'a' * 250}.py": "import torch\n",
+        f"{'aaaa/' * 40}m.py": "import torch\n",
+    },
+    "a matrix of workflows": lambda: {
+        **PROGRAM,
+        ".github/workflows/a.yml": "on: push\njobs:\n  a:\n    strategy:\n      matrix:\n"
+        + "".join(f"        k{one}: [{','.join(map(str, range(100)))}]\n" for one in range(20))
+        + "    steps:\n"
+        + "    - run: python main.py ${{ matrix.k1 }}\n" * 3000,
+    },
     "dotted keys of TOML": lambda: {**PROGRAM, "pyproject.toml": "a" + ".a" * 100_000 + " = 1\n"},
     "inline tables of TOML": lambda: {**PROGRAM, "pyproject.toml": "a = " + "{a = " * 50_000},
     "arrays of tables of TOML": lambda: {**PROGRAM, "poetry.lock": times("[[a.b{}.c]]\n", 60_000)},

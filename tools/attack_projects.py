@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 Files = Mapping[str, str | bytes]
@@ -47,7 +48,34 @@ def _loading(text: str) -> Files:
     return {**PROGRAM, "main.py": f"from transformers import AutoModel\n{text}"}
 
 
+WITHOUT_END = {
+    "digits of a number": "x = " + "9" * 900_000, "hexadecimal digits": "x = 0x" + "f" * 900_000,
+    "decorators": "@d\n" * 100_000 + "def f(): pass", "globals": "global " + "a, " * 100_000 + "b",
+    "handlers": "try: pass\n" + "except A: pass\n" * 50_000, "texts beside each other": "x = (" + "'a' " * 200_000 + ")",
+    "bases of a class": "class A(" + "B, " * 200_000 + "): pass",
+    "keywords": f"f({', '.join(f'a{one}=1' for one in range(100_000))})",
+    "brackets in an annotation": "x: '" + "A[" * 300 + "]" * 300 + "' = 1",
+    "patterns": "match x:\n case " + "[" * 190 + "]" * 190 + ": pass",
+    "patterns of mappings": "match x:\n case " + "{1: " * 20 + "a" + "}" * 20 + ": pass",
+    "names for all": "__all__ = []\n" + "__all__ += ['a']\n" * 50_000,
+    "lambdas": "x = " + "lambda: " * 5000 + "0", "negations": "x = " + "not " * 100_000 + "0",
+    "signs": "x = " + "-" * 100_000 + "0",
+    "conditions of a value": "x = " + "a if b else " * 50_000 + "0", "waiting": "x = " + "await " * 50_000 + "0",
+    "walruses": "x = " + "a:=" * 20_000 + "0", "keys of keys": "x = a" + "[0]" * 100_000,
+    "calls of calls": "x = a" + "()" * 100_000,
+    "loops in a list": "x = [0 " + "for a in b " * 20_000 + "]", "parameters of a type": "type X" + "[T]" * 9000 + " = 1",
+    "dots of an import": "from " + "." * 100_000 + " import a", "contexts": "with " + "a as b, " * 50_000 + "c: pass",
+    "what is deleted": "del " + "a, " * 200_000 + "b", "targets": "a = b = " * 50_000 + "c",
+}  # fmt: skip
+"""Statements that repeat one thing that Python lets repeat."""
+
 PROJECTS: dict[str, Callable[[], Files]] = {
+    **{f"{name} without end": functools.partial(_python, line) for name, line in WITHOUT_END.items()},
+    "devices and what is no file": lambda: _python(
+        "import json, joblib, numpy, os, pandas, runpy, sys\npandas.read_csv('/dev/zero')\nos.chdir('/')\n"
+        "sys.path += ['/']\njson.load(open('/proc/kcore'))\njoblib.load('/dev/random')\nnumpy.load('../../../dev/zero')\n"
+        "runpy.run_path('/proc/self/mem')\nexec(open('/etc/passwd').read())\nimport etc.passwd"
+    ),
     "a dotted import in settings": lambda: _settings("import a" + ".a" * 40_000),
     "a dotted import": lambda: _python("import a" + ".a" * 40_000),
     "a dotted import in setup.py": lambda: {**PROGRAM, "setup.py": "import setuptools, a" + ".a" * 40_000},

@@ -232,7 +232,56 @@ def _changing(root: Path) -> None:
     subprocess.Popen([sys.executable, "-c", _CHANGES], cwd=root, stderr=subprocess.DEVNULL)
 
 
+def _files_of_holes(root: Path) -> None:
+    """Write files of a terabyte that take nothing on the disk."""
+    for name in ("main.py", "data.csv", "uv.lock", "model.pkl", ".python-version", "memguard.lock", "compose.yaml"):
+        with (root / name).open("wb") as stream:
+            stream.truncate(2**40)
+    code = "import joblib, pandas\npandas.read_csv('data.csv')\njoblib.load('model.pkl')\n"
+    _write(root, {"app.py": code, "Procfile": "web: gunicorn app:app\n"})
+
+
+def _links_in_layers(root: Path) -> None:
+    """Write folders whose ten links each lead to the next: 10 ** 11 ways to one file."""
+    for one in range(12):
+        (root / f"d{one}").mkdir()
+        for link in range(10) if one < 11 else ():
+            (root / f"d{one}" / f"l{link}").symlink_to(f"../d{one + 1}")
+    _write(root, {"d11/requirements.txt": "litellm\n", "d11/m.py": "import torch\n"})
+
+
+def _names_that_look_alike(root: Path) -> None:
+    names = (
+        "e\u0301",
+        "\u00e9",
+        "\ufb01x",
+        "fix",
+        "\u0130",
+        "i\u0307",
+        "MAIN",
+        "con",
+        "\u200b",
+        "\U000e0001",
+        "a\x7f",
+        "a" * 250,
+    )
+    _write(root, dict.fromkeys((f"{name}.py" for name in names), "import torch\n"))
+    _write(root, {"main.py": "import \u00e9, e\u0301, \ufb01x, \u2160\nfrom \U0001d41a import b\nimport \u0130\n"})
+    for name in (b"\xff.py", b"\xed\xa0\x80.py", b"a\xc0\x80.py"):
+        (root / os.fsdecode(name)).write_text("import torch\n", encoding="utf-8")
+
+
+def _without_its_tree(root: Path) -> None:
+    name = _git(root, "rev-parse", "HEAD^{tree}")
+    (root / ".git/objects" / name[:2] / name[2:]).unlink()
+    _write(root, {"main.py": "import torch\n"})
+
+
 TREES: dict[str, Change] = {
+    "files of holes": _files_of_holes,
+    "links in layers": _links_in_layers,
+    "names that look alike": _names_that_look_alike,
+    "a commit without its tree": _without_its_tree,
     "names that steer": _names_that_steer,
     "names that are options": _names_that_are_options,
     "a repository in a folder": _repository_in_a_folder,

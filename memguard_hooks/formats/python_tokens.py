@@ -33,7 +33,8 @@ class Limits(Record):
     grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines`,
     `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens, and
     `nesting` that of each bracket around a token but the outermost, and half of that of each block around a statement
-    beyond `FREE_BLOCKS`. `outside` are the tokens that stand in no body of a function: none of them can be left out.
+    beyond `FREE_BLOCKS`. `patterns` is that of a bracket of a `case`, in tenths, and four times as much for each around it.
+    `outside` are the tokens that stand in no body of a function: none of them can be left out.
     """
 
     tokens: int = 250_000
@@ -48,6 +49,7 @@ class Limits(Record):
     brackets: int = 0
     operators: int = 0
     nesting: int = 0
+    patterns: int = 0
 
 
 NO_LIMITS = Limits()
@@ -150,6 +152,7 @@ def cut(text: str, bodies: Iterable[BodySpan]) -> str:
 
 
 _FUNCTION = late_pattern(r"(?:async(?:[ \t\f]|\\\n)[ \t\f]*(?:\\\n[ \t\f]*)*)?def\b")
+_CASE = late_pattern(r"case\b(?!\s*[=.,)\]:])")
 _WORD = late_pattern(r"\w+")
 _TOO_LONG = "is not analyzed: an expression is too long to be read in bounded time"
 
@@ -174,6 +177,7 @@ class _Scanner:
         self._statement: tuple[int, int] | None = None
         """Where the statement that is being read began."""
         self._is_import = False
+        self._is_case = False
         self._end_line = 1
         self._is_line_new = True
         self._open_lines: list[int] = []
@@ -244,6 +248,7 @@ class _Scanner:
 
     def _begin_statement(self, start: int) -> None:
         self._statement = (self._line, start - self._line_start + 1)
+        self._is_case = _CASE.match(self._text, start) is not None
         if not self._is_line_new:
             return
         self._is_line_new = False
@@ -355,6 +360,8 @@ class _Scanner:
         if len(self._chains) > MAX_DEPTH:
             raise _Problem(f"is not analyzed: brackets are nested more than {MAX_DEPTH} deep")
         self._tokens += self._limits.brackets
+        if self._is_case:
+            self._tokens += self._limits.patterns * 4 ** len(self._chains) // 10
         self._chains.append(0)
         self._open_lines.append(self._line)
         self._heads.append(["def"] if self._is_head else [])
