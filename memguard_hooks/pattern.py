@@ -23,6 +23,10 @@ else:
             return getattr(compiled, name)
 
 
+MAX_BRACKETS = 100
+"""Opening brackets of a glob: in one with more, and in one that closes none, each stands for itself."""
+
+
 def any_of(globs: Iterable[str]) -> Callable[[str], bool]:
     """Return what tells whether a name fits at least one of some globs.
 
@@ -31,8 +35,13 @@ def any_of(globs: Iterable[str]) -> Callable[[str], bool]:
     """
     from fnmatch import translate
 
-    matches = [re.compile(translate(glob)).match for glob in globs]
+    matches = [re.compile(translate(_bounded(glob))).match for glob in globs]
     return lambda name: any(match(name) for match in matches)
+
+
+def _bounded(glob: str) -> str:
+    """Return a glob for which `translate` looks for the ends of few brackets: it does so again for each that has none."""
+    return glob if "]" in glob and glob.count("[") <= MAX_BRACKETS else glob.replace("[", "[[]")
 
 
 __all__ = ["any_of", "late_pattern"]

@@ -10,7 +10,7 @@ import sys
 import pytest
 from work import LINEAR, growth
 
-from memguard_hooks.pattern import late_pattern
+from memguard_hooks.pattern import any_of, late_pattern
 
 TEXT = "import os\nimport sys as s\n"
 
@@ -58,3 +58,16 @@ def test_a_long_run_of_what_a_pattern_begins_with_is_looked_at_once(where: str, 
     pattern = getattr(importlib.import_module(f"memguard_hooks.{module}"), name)
     is_bytes = isinstance(pattern.pattern, bytes)
     assert growth(getattr(pattern, method), lambda size: (run * size).encode() if is_bytes else run * size, 30_000) < LINEAR
+
+
+@pytest.mark.parametrize(("glob", "fitting", "other"), [
+    ("a[b", "a[b", "ab"),
+    ("[ab]*", "bc", "[ab]c"),
+    ("[!a]", "b", "a"),
+    ("*" + "[" * 9000, "x" + "[" * 9000, "x"),
+    ("]" + "[" * 9000, "]" + "[" * 9000, "]"),
+])  # fmt: skip
+def test_brackets_of_a_glob(glob: str, fitting: str, other: str) -> None:
+    fits = any_of([glob])
+    assert fits(fitting)
+    assert not fits(other)
