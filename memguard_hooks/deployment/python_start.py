@@ -44,11 +44,12 @@ _IMPORT_STRING = late_pattern(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
 class _Context:
     """One program whose code starts something: how it is started itself, what surrounds it, and its module."""
 
-    def __init__(self, start: StartCommand, host: Host, program: Program, followed: StartCalls) -> None:
+    def __init__(self, start: StartCommand, host: Host, program: Program, followed: StartCalls, parse: Parse | None) -> None:
         self.start = start
         self.host = host
         self.program = program
         self.followed = followed
+        self.parse = parse
 
     def loads_itself(self, module: str) -> bool:
         """Return whether the program's own file is a module, or imports it at its top, and so has it in its own process."""
@@ -72,7 +73,7 @@ def read_from(start: StartCommand, program: Program, host: Host, parse: Parse | 
     followed = follow(program, host)
     if followed is None:
         return start
-    context = _Context(start, host, program, followed)
+    context = _Context(start, host, program, followed, parse)
     found: list[StartCommand] = []
     for call in followed.calls:
         server = _server(call, context)
@@ -294,17 +295,20 @@ def _rq(call: CallAtStart, context: _Context) -> StartCommand:
 
 def _django(call: CallAtStart, context: _Context) -> StartCommand | None:
     """Read what a program other than `manage.py` gives to Django: what is written out, or else its own command line."""
-    if context.start.program in ("django", "manage.py"):
+    if context.parse is None or context.start.program in ("django", "manage.py"):
         return None  # a command that calls itself
-    from memguard_hooks.deployment.servers import frameworks
-
     given = _Given(call, "argv").value("argv")
     written = given[1:] if isinstance(given, tuple) and not isinstance(given, Unresolved) else context.program.words
     words = [str(one) for one in written]
     while words and words[0].startswith("-"):
         words = words[1 if "=" in words[0] else 2 :]
-    start = context.start._replace(words=())
-    return frameworks.read_manage(start, words, context.host) if words else None
+    if not words:
+        return None
+    import shlex
+
+    variables = {"DJANGO_SETTINGS_MODULE": "settings", **context.host.variables}
+    found = context.parse(shlex.join(["django-admin", *words]), context.host._replace(variables=variables))
+    return found._replace(entrypoint=context.start.entrypoint, variables=context.start.variables)
 
 
 _READERS: dict[str, Reader] = {
