@@ -346,7 +346,10 @@ def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkU
         data = _contents(project, path, size)
         form = "lines" if call.is_partial and call.known.how in ("rows", "records") else call.known.how
         is_object = _major(project, entry, "pandas") < FIRST_WITH_TEXTS
-        takes = size_in_memory(form, size, data, is_object=is_object, sheet=options.get("sheet_name", ""))
+        sheet = options.get("sheet_name", "")
+        key = ("size in memory", form, path, is_object, sheet)  # many calls may read one file
+        sized = partial(size_in_memory, form, size, data, is_object=is_object, sheet=sheet)
+        takes = parse_once(project.tree, key, sized)
         limit = options.get("nrows")
         lines = data.count(b"\n") if data is not None and isinstance(limit, int) else 0
         takes = min(takes, takes * limit // lines) if lines and isinstance(limit, int) else takes

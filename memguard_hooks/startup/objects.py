@@ -104,8 +104,11 @@ def _size_of(name: str, argument: object, items: int) -> int:
     return INSTANCE if name in _OBJECTS else 0
 
 
-def size_of_rows(size: int, data: bytes) -> int | None:
-    """Return the bytes that all rows of a database take as tuples in a list, None for a file that is no such database."""
+def size_of_rows(size: int, data: bytes) -> tuple[int, int] | None:
+    """Return the bytes that all rows of a database take as tuples in a list, those of texts and all others.
+
+    None for a file that is no such database.
+    """
     if not data.startswith(_MAGIC):
         return None
     page = int.from_bytes(data[16:18], "big")
@@ -114,14 +117,15 @@ def size_of_rows(size: int, data: bytes) -> int | None:
         return None
     places = range(0, len(data), page)
     chosen = places[:: max(1, len(places) // MAX_PAGES)]
-    found, counted, left = 0, 0, MAX_VALUES
+    texts, others, counted, left = 0, 0, 0, MAX_VALUES
     for at in chosen:
         if left <= 0:
             break
-        for columns, taken in _records(data[at : at + page], 0 if at else 100, left):
-            found, left = found + taken, left - 1 - columns
+        for columns, of_texts, taken in _records(data[at : at + page], 0 if at else 100, left):
+            texts, others, left = texts + of_texts, others + taken, left - 1 - columns
         counted += 1
-    return int(found * (size / page) / max(1, counted))
+    scale = size / page / max(1, counted)
+    return int(texts * scale), int(others * scale)
 
 
 def has_one_table(data: bytes) -> bool:
@@ -130,8 +134,8 @@ def has_one_table(data: bytes) -> bool:
     return head.count(b"CREATE TABLE ") - head.count(b"CREATE TABLE sqlite_") == 1
 
 
-def _records(page: bytes, head: int, left: int) -> Iterator[tuple[int, int]]:
-    """Yield how many values each record of a page has, and what it takes as a tuple, up to so many values of all."""
+def _records(page: bytes, head: int, left: int) -> Iterator[tuple[int, int, int]]:
+    """Yield how many values each record of a page has, and what its texts and all else take, up to so many values of all."""
     if page[head : head + 1] != bytes([_LEAF]):
         return
     count = int.from_bytes(page[head + 3 : head + 5], "big")
@@ -142,20 +146,21 @@ def _records(page: bytes, head: int, left: int) -> Iterator[tuple[int, int]]:
         _, at = _varint(page, at)
         length, inner = _varint(page, at)
         end = min(at + length, len(page))
-        taken = columns = 0
+        texts = taken = columns = 0
         while inner < end and left > 0:
             kind, inner = _varint(page, inner)
             columns, left = columns + 1, left - 1
-            taken += _cell(kind)
-        yield columns, step(56 + 8 * columns) + taken + 8
+            if kind >= 12:
+                texts += _text(kind)
+            elif 2 <= kind <= 7:  # small numbers and nothing are there once
+                taken += NUMBER
+        yield columns, texts, step(56 + 8 * columns) + taken + 8
 
 
-def _cell(kind: int) -> int:
-    """Return what a value takes by its type in a record: small numbers and nothing are there once."""
-    if kind >= 12:
-        length = (kind - 12) // 2
-        return step((33 if kind % 2 == 0 else 49) + length) if length > 1 else 0
-    return NUMBER if 2 <= kind <= 7 else 0
+def _text(kind: int) -> int:
+    """Return what a text or bytes take by their type in a record, which tells their length."""
+    length = (kind - 12) // 2
+    return step((33 if kind % 2 == 0 else 49) + length) if length > 1 else 0
 
 
 def _varint(page: bytes, at: int) -> tuple[int, int]:
