@@ -326,6 +326,11 @@ def test_nothing_is_proposed_beside_what_nobody_knows(run: Run) -> None:
     assert outcome.code == 1
 
 
+def test_what_an_old_pin_only_needs_at_least_is_no_doubt(run: Run) -> None:
+    """That uvicorn is older than its table, and none in it bounds from above what litellm needs too."""
+    assert "litellm==1.69.3" in run("uvicorn==0.30.0\nlitellm", "requirements.txt").out
+
+
 def test_why_no_newer_version_is_proposed(run: Run) -> None:
     fix = run("openai==1.60.2\nlitellm").out.splitlines()[1]
     why = "1.69.3 requires openai<1.76.0,>=1.68.2, beside openai==1.60.2 (requirements.txt:1)"

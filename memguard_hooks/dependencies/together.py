@@ -117,14 +117,17 @@ def find_clash(
 def find_guessed(
     declared: Iterable[Requirement], name: str, version: str, extras: Iterable[str], pythons: Sequence[tuple[int, int]]
 ) -> Requirement | None:
-    """Return a pin beside a version whose requirements are a poor guess, and bound what that version is, or needs too."""
+    """Return a pin beside a version whose requirements are a poor guess, and bound what that version is, or needs too.
+
+    A bound from above is one: what an older version has in its place may be lower.
+    """
     needs = {one.name for one in requirements_of(name, version, tuple(pythons), frozenset(extras))} - {PYTHON} | {name}
     for one in declared:
         pin = pin_of(one)
         if pin is None or pin.version is None or one.name == name or not is_guessed(one.name, pin.version):
             continue
         required = requirements_of(one.name, pin.version, tuple(pythons), frozenset(one.extras))
-        if not needs.isdisjoint(other.name for other in required):
+        if any(other.name in needs and any(sign in other.specifier for sign in ("<", "==", "~=")) for other in required):
             return one
     return None
 
