@@ -60,12 +60,14 @@ def machine(tmp_path: Path) -> Machine:
     """Return a machine whose checkout has a plan of two packages, and a remote."""
     clone, wheels, programs = tmp_path / "clone", tmp_path / "wheels", tmp_path / "programs"
     wheels.mkdir()
-    for folder in ("tools", "memguard_hooks"):
+    for folder in ("tools", "benchmarks", "memguard_hooks"):
         shutil.copytree(ROOT / folder, clone / folder, ignore=shutil.ignore_patterns("__pycache__"))
     data = clone / "memguard_hooks" / "catalog" / "data"
     for known in data.glob("*.json"):
         known.unlink()
-    pages = dict.fromkeys(("README.md", "docs/hooks.md"), "no example, 0 distributions and the standard library\n")
+    pages = dict.fromkeys(
+        ("README.md", "docs/hooks.md", "docs/estimate.md"), "no example, 0 distributions and the standard library\n"
+    )
     write(clone, {"tools/footprints.toml": PLAN, **pages})
     write(tmp_path, {"programs/gh": '#!/bin/sh\necho "$@" >> "$0.log"\n'})
     (programs / "gh").chmod(0o755)
