@@ -92,7 +92,7 @@ def _other_ways(assessed: AssessedService, now: Estimated, goal: float | None) -
         how = "set `preload_app`" if now.command.written else "start with --preload"
         preloaded = now.taken_as(now.process, now.command._replace(start="preload"))
         unless = "unless what the app imports starts threads or opens connections"
-        what = f"{how}, with `gc.freeze()` in pre_fork: -{mib(saved)} MiB, {unless}"
+        what = f"{how}: -{mib(saved)} MiB, {unless}; `gc.freeze()` in pre_fork keeps it shared"
         yield what, goal is not None and preloaded <= goal
     shared = _shared_by_early_import(now)
     if shared >= MUCH:
