@@ -243,7 +243,7 @@ def _names(entries: Iterable[TreeEntry]) -> dict[str, bool]:
 
 
 def _modules(entries: dict[str, bool]) -> list[str]:
-    folders = [f"{name}/" for name, is_folder in entries.items() if is_folder and name != "__pycache__"]
+    folders = [f"{name}/" for name, is_folder in entries.items() if is_folder and "." not in name and name != "__pycache__"]
     return [*folders, *(name for name, is_folder in entries.items() if not is_folder and name.endswith(".py"))]
 
 
