@@ -1011,10 +1011,13 @@ class _Folder:
 
     @cached_property
     def _compose_names(self) -> set[str]:
-        named = _COMPOSE_FILE.search(self._files.peek(self._at(".env")) or b"")
-        given = set(re.split("[:;,]", named[1].decode("utf-8", "replace"))) if named is not None else set[str]()
         usual = {name for name in self._yaml_names if _COMPOSE.fullmatch(name)}
-        return usual or given.intersection(self._yaml_names) or self._other_compose
+        if usual or not self._yaml_names:
+            return usual
+        data = self._files.peek(self._at(".env")) or b""
+        named = _COMPOSE_FILE.search(data) if b"COMPOSE_FILE" in data else None
+        given = set(re.split("[:;,]", named[1].decode("utf-8", "replace"))) if named is not None else set[str]()
+        return given.intersection(self._yaml_names) or self._other_compose
 
     @cached_property
     def _compose(self) -> str | None:

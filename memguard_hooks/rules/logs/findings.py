@@ -62,10 +62,9 @@ _GUNICORN = late_pattern(r"(?:^|[\s/])gunicorn\b.*?(?:\s(?:-c|--config)[= ][\"']
 
 def _configured(project: Project, entry: ServiceEntry, found: Mapping[str, FileLogs]) -> dict[str, FileLogs]:
     """Return what the files of settings say that the start of a service and its code name."""
-    from memguard_hooks.logs.configuration import read_configuration
-
     service = entry.service
-    named = [(service.folder, one) for one in _SETTINGS.findall(service.command)]
+    given = _SETTINGS.findall(service.command) if "--log-config" in service.command else ()
+    named = [(service.folder, one) for one in given]
     settings = ((path, one) for path, logs in found.items() for one in logs.setups if one.kind == "settings")
     named += [(path.rpartition("/")[0], one.detail) for path, one in settings]
     read: dict[str, FileLogs] = {}
@@ -74,10 +73,12 @@ def _configured(project: Project, entry: ServiceEntry, found: Mapping[str, FileL
             path = join(base, name)
             data = project.read_file(path) if path is not None else None
             if path is not None and data is not None:
+                from memguard_hooks.logs.configuration import read_configuration
+
                 setups, muted = read_configuration(data, path)
                 read[path] = FileLogs(setups=setups, muted=muted)
                 break
-    command = _GUNICORN.search(service.command)
+    command = _GUNICORN.search(service.command) if "gunicorn" in service.command else None
     path = join(service.folder, command[1] or "gunicorn.conf.py") if command is not None else None
     data = project.read_file(path) if path is not None and path.endswith(".py") else None
     if path is not None and data is not None:
