@@ -170,14 +170,30 @@ def test_a_network_call_is_named_by_its_host(judge: Judge) -> None:
     assert "waits for example.com while" in found["message"]
 
 
-@pytest.mark.parametrize(("url", "expected"), [("postgresql://db/x", ["MG213"]), ("sqlite:///x.db", [])])
-def test_tables_are_created_in_each_worker(judge: Judge, url: str, expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ("'postgresql://db/x'", ["MG213"]),
+        ("'sqlite:///x.db'", []),
+        ("os.environ['URL']", ["MG213"]),
+        ("os.environ['URL'], connect_args={'check_same_thread': False}", []),
+    ],
+)
+def test_tables_are_created_in_each_worker(judge: Judge, engine: str, expected: list[str]) -> None:
     """What a file of SQLite is asked for goes over no network."""
     files = {
         "main.py": f"import models\nfrom base import engine\n{SOURCE}models.Base.metadata.create_all(bind=engine)\n",
-        "base.py": f"import sqlalchemy\nengine = sqlalchemy.create_engine('{url}')\n",
+        "base.py": f"import os\nimport sqlalchemy\nengine = sqlalchemy.create_engine({engine})\n",
         "models.py": "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\n",
     }
+    assert [one["code"] for one in judge(files)] == expected
+
+
+@pytest.mark.parametrize(("url", "expected"), [("postgresql://db/x", ["MG213"]), ("sqlite:///x.db", [])])
+def test_migrations_of_a_file_go_over_no_network(judge: Judge, url: str, expected: list[str]) -> None:
+    imports = "from alembic import command\nfrom alembic.config import Config\n"
+    source = f"{imports}{SOURCE}command.upgrade(Config('a.ini'), 'head')\n"
+    files = {"main.py": source, "a.ini": f"[alembic]\nscript_location = migrations\nsqlalchemy.url = {url}\n"}
     assert [one["code"] for one in judge(files)] == expected
 
 

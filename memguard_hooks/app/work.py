@@ -13,6 +13,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Skipped, Step, Way, count
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
 from memguard_hooks.shape import row, rows
@@ -28,7 +29,7 @@ from memguard_hooks.startup.table import (
     last_names,
     program_starts,
 )
-from memguard_hooks.tree import parse_once
+from memguard_hooks.tree import join, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -303,11 +304,22 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
         found = [driver_of(project, entry, call.known.how, scheme=scheme) for scheme in schemes or [""]]
         yield use._replace(brought=tuple(dict.fromkeys(filter(None, found))))
     elif kind == "tables":
-        is_of_file = any(isinstance(one, str) and one.startswith("sqlite") for one in call.values)
+        is_of_file = any(isinstance(one, str) and _is_of_sqlite(project, entry, one) for one in call.values)
         if not is_of_file and (call.known.function != DJANGO or _migrates(project, entry, walked, call)):
             yield use
     elif kind != "companion" and not any(isinstance(one, str) and one.startswith(("file:", "data:")) for one in call.values):
         yield use
+
+
+def _is_of_sqlite(project: Project, entry: ServiceEntry, value: str) -> bool:
+    """Return whether an address is that of a file of SQLite's, or a file of settings of alembic's names one."""
+    if value.startswith("sqlite") or not value.endswith(".ini"):
+        return value.startswith("sqlite")
+    path = join(entry.service.folder, value)
+    return path is not None and _OF_SQLITE.search(project.read_file(path) or b"") is not None
+
+
+_OF_SQLITE = late_pattern(rb"(?m)^[ \t]*sqlalchemy\.url[ \t]*[=:][ \t]*sqlite")
 
 
 def _migrates(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> bool:

@@ -307,8 +307,15 @@ def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Na
             yield value
         elif isinstance(value, Made) and known.kind == "tables" and value.call.args:
             yield from (one for one in folding.values(value.call.args[0], value.scope) if isinstance(one, str))
+            yield from ["sqlite:"] if _is_of_sqlite(value.call) else ()
         elif isinstance(value, Missing) and known.kind == "tables":
             yield value.variable
+
+
+def _is_of_sqlite(call: ast.Call) -> bool:
+    """Return whether an engine is given the option that no driver takes but that of SQLite."""
+    given = (one.value for one in call.keywords if one.arg == "connect_args" and isinstance(one.value, ast.Dict))
+    return any(isinstance(key, ast.Constant) and key.value == "check_same_thread" for one in given for key in one.keys)
 
 
 def _values_of(folding: Folding, call: CallInScope, known: KnownCall, executed: _Executed) -> Iterator[str | int]:
