@@ -149,8 +149,11 @@ _FREEZE = "write `def pre_fork(server, worker): gc.freeze()` into gunicorn's set
 
 def _collecting(running: RunningService) -> Iterator[Finding]:
     """MG408: what fits as long as no worker collects all garbage, which touches nearly every object that it shares."""
-    now, limit = running.estimated, running.limit.size
-    if now is None or limit is None or now.workers < 2:
+    command, limit = running.command, running.limit.size
+    if command.start != "preload" or command.server != "gunicorn" or (command.workers or 1) < 2 or limit is None:
+        return
+    now = running.estimated
+    if now is None:
         return
     copied = copied_by_collecting(now.process, now.command, now.judged)
     warn, fail = bands_of(limit, running.settings)
