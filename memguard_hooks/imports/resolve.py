@@ -20,6 +20,9 @@ _TAKES_NOTHING = late_pattern(
 
 
 _ASIDE = frozenset({"tests", "test", "docs", "doc", "venv", "node_modules"})
+MAX_BELOW = 200
+"""Modules and packages of one package that a computed name may stand for: integrations of Home Assistant are 1,200."""
+
 MAX_FOLDERS = 500
 """Folders that are looked through for all modules, or for those of one package."""
 
@@ -102,9 +105,10 @@ class Resolver:
     def below(self, package: str) -> list[str]:
         """Return the modules and packages that stand in a package, also in one without `__init__.py`.
 
-        What is below them is left to them, but what stands in folders without `__init__.py`: nobody else loads it.
+        What is below them is left to them, but what stands in folders without `__init__.py`: nobody else loads it. Where
+        these are more than `MAX_BELOW` with them, only some are ever loaded, and nobody knows which: modules alone count.
         """
-        found: dict[str, None] = {}
+        found: dict[str, bool] = {}
         waiting = [(root, package) for root in self.roots]
         for root, holder in waiting:  # and those that are found meanwhile
             folder = f"{root}/{holder.replace('.', '/')}".strip("/")
@@ -112,13 +116,13 @@ class Resolver:
                 stem = name.removesuffix(".py")
                 module = f"{holder}.{stem}" if holder else stem
                 if not is_folder and stem != name and stem.isidentifier() and not stem.startswith("__"):
-                    found[module] = None
+                    found[module] = holder == package
                 elif is_folder and holder and "." not in name and name not in _ASIDE:
                     if "__init__.py" in self._entries(f"{folder}/{name}"):
-                        found[module] = None
+                        found[module] = False
                     elif len(waiting) < MAX_FOLDERS:
                         waiting.append((root, module))
-        return list(found)
+        return [module for module, is_plain in found.items() if is_plain or len(found) <= MAX_BELOW]
 
     def all_modules(self, most: int) -> tuple[list[str], bool]:
         """Return the modules below all roots, those of outer folders first, at most so many; none of tests and documents.
