@@ -73,9 +73,8 @@ def _leveled(name: str, level: str, line: int, column: int) -> Iterator[LogSetup
 def _handler(made: str, node: yaml.Node) -> Iterator[LogSetup]:
     line, column = place(nearest(node, "class"))
     kind = made.rpartition(".")[2]
-    if kind in ("FileHandler", "WatchedFileHandler") or (kind == "RotatingFileHandler" and get(node, "maxBytes") is None):
-        name = scalar(node, "filename")
-        yield LogSetup(line, column, "file", detail=f"{kind} without rotation{f' ({name[:80]})' if name else ''}")
+    if _grows(kind, is_sized=get(node, "maxBytes") is not None):
+        yield _file(line, column, kind, (scalar(node, "filename") or "")[:80])
     elif kind == "MemoryHandler" and get(node, "target") is None:
         yield LogSetup(line, column, "memory", detail=kind)
     elif kind == "QueueHandler" and get(node, "queue") is None and not few(node):
@@ -99,11 +98,19 @@ def _of_ini(text: str) -> Iterator[LogSetup | str]:
         elif section.startswith("handler_") and "class" in options:
             made, given = _text(options["class"]).rpartition(".")[2], _text(options.get("args"))
             sized = "maxBytes" in _text(options.get("kwargs")) or given.count(",") > 1
-            if made in ("FileHandler", "WatchedFileHandler") or (made == "RotatingFileHandler" and not sized):
+            if _grows(made, is_sized=sized):
                 piece = options["class"].pieces[0]
                 file = re.search(r"['\"]([^'\"]{1,80})['\"]", given)
-                detail = f"{made} without rotation{f' ({file[1]})' if file else ''}"
-                yield LogSetup(piece.line, piece.column, "file", detail=detail)
+                yield _file(piece.line, piece.column, made, file[1] if file else "")
+
+
+def _grows(handler: str, *, is_sized: bool) -> bool:
+    """Return whether what a handler writes has no end."""
+    return handler in ("FileHandler", "WatchedFileHandler") or (handler == "RotatingFileHandler" and not is_sized)
+
+
+def _file(line: int, column: int, handler: str, name: str) -> LogSetup:
+    return LogSetup(line, column, "file", detail=f"{handler} without rotation{f' ({name})' if name else ''}")
 
 
 def _text(option: Option | None) -> str:

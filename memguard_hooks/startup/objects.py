@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import sys
-from itertools import islice
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def _text(kind: int) -> int:
 def _varint(page: bytes, at: int) -> tuple[int, int]:
     """Return a number of a variable length, and where it ends."""
     found = 0
-    for byte in islice(page[at : at + 9], 9):
+    for byte in page[at : at + 9]:
         found, at = found << 7 | byte & 0x7F, at + 1
         if byte < 0x80:
             break

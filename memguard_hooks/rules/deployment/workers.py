@@ -56,7 +56,6 @@ def check(running: RunningService) -> Iterator[Finding]:
     yield from _too_many(running)
     yield from _of_cpus(running)
     yield from _preload(running)
-    yield from _collecting(running)
     yield from _recycling(running)
     yield from _settings_that_lose(running)
 
@@ -108,7 +107,7 @@ def _is_set_in_code(project: Project) -> bool:
 
 
 def _preload(running: RunningService) -> Iterator[Finding]:
-    """MG403 and MG404: what workers might share and load each by itself."""
+    """MG403, MG404 and MG408: what workers might share and load each by itself, or may share no more."""
     command, (limit, _, label) = running.command, running.limit
     if command.server != "gunicorn" or (command.workers or 1) < 2 or running.estimated is None:
         return
@@ -140,6 +139,8 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         )
         other = "or import it at the top of the file, before the fork, once for all"
         yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
+    if limit is not None:
+        yield from _collecting(running, now, limit)
 
 
 FREEZE = b"gc.freeze"
@@ -147,14 +148,8 @@ FREEZE = b"gc.freeze"
 _FREEZE = "write `def pre_fork(server, worker): gc.freeze()` into gunicorn's settings file, so that it stays shared"
 
 
-def _collecting(running: RunningService) -> Iterator[Finding]:
+def _collecting(running: RunningService, now: Estimated, limit: int) -> Iterator[Finding]:
     """MG408: what fits as long as no worker collects all garbage, which touches nearly every object that it shares."""
-    command, limit = running.command, running.limit.size
-    if command.start != "preload" or command.server != "gunicorn" or (command.workers or 1) < 2 or limit is None:
-        return
-    now = running.estimated
-    if now is None:
-        return
     copied = copied_by_collecting(now.process, now.command, now.judged)
     warn, fail = bands_of(limit, running.settings)
     if copied < MUCH or now.taken > warn or now.taken + copied <= fail or _freezes(running, now):
