@@ -11,7 +11,7 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.formats.python_literals import combine
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.formats.python_values import (
     MAX_CALLS,
     MAX_LOOKED,
@@ -996,13 +996,9 @@ def _dotted(node: ast.expr) -> list[str]:
         parts.append(part)
 
 
-_PROPERTIES = frozenset({"property", "cached_property"})
-
-
 def _is_property(function: ast.FunctionDef) -> bool:
     """Return whether a method is read as an attribute."""
-    names = (one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in function.decorator_list)
-    return not _PROPERTIES.isdisjoint(names)
+    return any(last_name(one) in ("property", "cached_property") for one in function.decorator_list)
 
 
 def _targets(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr | None]]:

@@ -76,10 +76,11 @@ def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport
         message += f"; {_of_workers(worker, report)}"
         started = read_command(project, assessed.service, CPUS_OF_DEFAULT).workers
         message += f"; {CPUS_OF_DEFAULT} CPUs start {started}" if started is not None else ""
-        written = f"at {worker.command.written}" if worker.command.written else "into the start command"
-        is_server = worker.command.program != "python"
-        fix = [f"write the number of workers {written}", f"or into the settings: {key} workers = 1"] if is_server else []
-        fix = fix or [f"say how many processes it is, in the settings: {key} workers = 1"]
+        if worker.command.program == "python":
+            fix = [f"say how many processes it is, in the settings: {key} workers = 1"]
+        else:
+            written = f"at {worker.command.written}" if worker.command.written else "into the start command"
+            fix = [f"write the number of workers {written}", f"or into the settings: {key} workers = 1"]
     elif is_installed_program(project, assessed.service):
         limit = f" --limit {mib(report.limit)}MiB" if report.limit is not None else ""
         fix = [f"measure it where it is installed: memguard measure --service {report.name}{limit}"]
