@@ -87,6 +87,22 @@ def plain(source: str, target: Target = ANY) -> Analysis | None:
                  "async def g(x):\n  async for z in a.d(g2()): z()\nasync def g2(): import e\nasyncio.run(f())",
                  id="coroutines that run"),
     pytest.param("async def f(): import a\nx = f()\nx.send(None)\nprint(x, f)", id="coroutines that do not"),
+    pytest.param("def d(f):\n  import a\n  f.b = 1\n  return f\ndef e(f):\n  @a.b(f)\n  def g(): import b\n  return g\n"
+                 "@e\n@d\ndef f(): import c\n@a.c\nclass A: pass\nx = A.y", id="decorators of its own"),
+    pytest.param("def d(x): return x\n@d\nclass A: import a\nA.b()", id="a decorator of a class"),
+    pytest.param("import a\nfor x in (a.b, a.c): x()\ny = [z() for z in {a.d: a.e, a.f: 1}]\n"
+                 "a.extend({a.g(): {a.h: [a.j]}})\nb = frozenset({a.i})\nfor c in b: c()",
+                 id="displays of what others define"),
+    pytest.param("from functools import partial\nimport a\n__getattr__ = partial(a.b, c=globals())", id="a partial"),
+    pytest.param("import os\ndef setup_platform(x):\n  'a platform'\n  if not os.path.exists(x): return\n  import a",
+                 id="a word in a name"),
+    pytest.param("import sys\nx = sys.platform\ndef f(y):\n  if y or not y.z: return\n  import a", id="a name in a call"),
+    pytest.param("from typing import TYPE_CHECKING\ndef g(x):\n  if TYPE_CHECKING: x()\ndef f(x):\n"
+                 "  if x or x.y: return\n  import a", id="types in a call, and another name"),
+    pytest.param("from importlib import import_module\ndef f(x, *, y):\n  import a\n  import_module(x)\n"
+                 "  import_module(y.z)", id="imports of what a call tells"),
+    pytest.param("import importlib\nclass A:\n  def f(self): return importlib.import_module(f'a.{self.b}', __name__).c",
+                 id="imports of a text of what a call tells"),
 ])  # fmt: skip
 def test_plain(source: str) -> None:
     for target in (ANY, Target((3, 11)), Target((3, 14)), Target((3, 15), called=frozenset({"x", "nothing.b"}))):
@@ -112,7 +128,9 @@ def test_plain(source: str) -> None:
     pytest.param("class A:\n  def __enter__(self): import a\nwith A(): pass", id="what with enters"),
     pytest.param("class M(type): pass\nclass A(metaclass=M): pass", id="a metaclass"),
     pytest.param("class A:\n  def __init_subclass__(cls): import a\nclass B(A): pass", id="a subclass"),
-    pytest.param("def d(f): import a\n@d\ndef f(): pass", id="a decorator"),
+    pytest.param("def d(f): return f()\n@d\ndef f(): import a", id="a decorator that calls"),
+    pytest.param("from functools import partial\ndef f(): import a\npartial(f)()", id="a partial that is called"),
+    pytest.param("import a\nb, c = a.d, a.e\nb()", id="a display that is unpacked"),
     pytest.param("x = sum(f() for y in z)", id="a generator that runs"),
     pytest.param("import sys\nif sys.version_info >= (3, 11): import a", id="the version"),
     pytest.param("import sys as s\np = s.platform\nif p == 'win32': import a", id="the platform"),
@@ -136,6 +154,16 @@ def test_plain(source: str) -> None:
     pytest.param("import sys\nsys.exit()\nimport a", id="behind an exit of the file"),
     pytest.param("if x: raise\nelse: raise\nimport a", id="behind branches that end"),
     pytest.param("from importlib import import_module\nimport_module('a')", id="an import that is a call"),
+    pytest.param("import importlib\ndef f(x): importlib.import_module(x)\nf('a')", id="an import that is a call of a call"),
+    pytest.param("import importlib\ndef f(x): importlib.import_module('a')", id="an import that is a call, in a call"),
+    pytest.param("import importlib as i\ndef f(x='a'): i.import_module(x)", id="an import of a default"),
+    pytest.param("import importlib as i\ndef f(*, x='a'): i.import_module(x)", id="an import of a default that is named"),
+    pytest.param("import importlib as i\ndef f(x):\n  x = 'a'\n  i.import_module(x)", id="an import of a name bound anew"),
+    pytest.param("import importlib as i\nx = 'a'\ndef f(): i.import_module(x)", id="an import of a name of the file"),
+    pytest.param("import importlib as i\ndef f(x): i.import_module(f'a')", id="an import of a plain text"),
+    pytest.param("from importlib import import_module as i\ndef f(x): i('a')", id="an import by another name"),
+    pytest.param("from importlib import import_module\ni = import_module\ndef f(x): i('a')", id="an import by a value"),
+    pytest.param("import importlib as i\ndef f(x): i.import_module(f'{x}')\nf(1)", id="an import of a text, called"),
     pytest.param("exec('import a')", id="exec"),
     pytest.param("a = LazyLoader('a')", id="a lazy proxy"),
     pytest.param("lazy import a", id="a lazy import"),

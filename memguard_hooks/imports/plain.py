@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from functools import cached_property
 
-from memguard_hooks.formats.python_nodes import walk
+from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import EXITS, WRAPPERS
 from memguard_hooks.imports.model import (
@@ -42,6 +42,7 @@ from memguard_hooks.imports.plain_values import (
     is_decided,
     is_name,
     is_own,
+    joined,
     mentions,
     operands,
     passed,
@@ -73,14 +74,14 @@ MAX_NAME = 1000
 MAX_ACTING = 10_000
 """Letters of the names of one file that are kept for a second reading."""
 
-_HARD = ("import_module", "__import__", "runpy", "lazy_loader", "__lazy_modules__",
+_HARD = ("__import__", "runpy", "lazy_loader", "__lazy_modules__",
          "__init_subclass__", "__set_name__", "__class_getitem__")  # fmt: skip
 """Names in files in which imports are not statements, or classes do more than they say."""
 _LAZY = late_pattern(r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b")
 _IMPORT = late_pattern(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
-_MAY_DECIDE = late_pattern(r"version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
-"""What a file must hold in which a name of a function may stand for one of these, beside `TYPE_CHECKING`."""
-_IF_CHECKING = late_pattern(r"^if (?:typing\.)?TYPE_CHECKING:", re.MULTILINE)
+_OS_NAME = late_pattern(r"(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
+"""What a file must hold in which a name may stand for `os.name`."""
+_IF_CHECKING = late_pattern(r"^[ \t]*(?:el)?if (?:typing\.)?TYPE_CHECKING:", re.MULTILINE)
 """Where `TYPE_CHECKING` is given to no name, as where it is imported."""
 _MAY_EXIT = late_pattern(r"\b(?:_?exit|quit|abort)\b")
 
@@ -99,11 +100,58 @@ def read_plain(text: str, module: ast.Module, target: Target) -> tuple[Analysis,
     has_lazy_imports = target.lazy_all or ("lazy" in text and _LAZY.search(text))
     if has_lazy_imports or mentions(text, module, _HARD) or not has_normal_names(text):
         return None
+    if "import_module" in text and not _imports_what_nobody_knows(module):
+        return None
     try:
         plain = _Plain(text, module, target)
         return plain.run(), plain.acting()
     except (Unsure, RecursionError):
         return None
+
+
+def _imports_what_nobody_knows(module: ast.Module) -> bool:
+    """Return whether `import_module` is only called, each time with a name that a call of its function alone can tell."""
+    callees: set[int] = set()
+    asked: list[tuple[ast.AST | None, str]] = []
+    bound: dict[ast.AST | None, set[str]] = {}
+    waiting: list[tuple[ast.AST, ast.AST | None]] = [(module, None)]
+    while waiting:
+        node, function = waiting.pop()
+        name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", "")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
+            callees.add(id(node.func))
+            told = _told_by_calls(node, function)
+            if told is None:
+                return False
+            asked += [(function, told)] if told else []
+        elif isinstance(node, ast.alias):
+            if name == "import_module" and node.asname:
+                return False
+        elif isinstance(node, ast.Nonlocal) or (name == "import_module" and id(node) not in callees):
+            return False
+        bound.setdefault(function, set()).update(
+            _bound(node), (str(getattr(node, "name", "")), str(getattr(node, "rest", "")))
+        )
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            function = node
+        waiting.extend((child, function) for child in children(node))
+    return not any(name in bound.get(function, ()) for function, name in asked)
+
+
+def _told_by_calls(call: ast.Call, function: ast.AST | None) -> str | None:
+    """Return the parameter that tells a call of `import_module` what to import; "" for a text with something in it."""
+    given = call.args[0] if call.args else None
+    if isinstance(given, ast.JoinedStr) and any(isinstance(part, ast.FormattedValue) for part in given.values):
+        return ""
+    while isinstance(given, ast.Attribute):
+        given = given.value
+    if not isinstance(given, ast.Name) or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    taken = function.args
+    plain = [*taken.posonlyargs, *taken.args]
+    named = [one for one, value in zip(taken.kwonlyargs, taken.kw_defaults, strict=True) if value is None]
+    without_default = [*plain[: len(plain) - len(taken.defaults)], *named]
+    return given.id if any(one.arg == given.id for one in without_default) else None
 
 
 def acts(acting: str, name: str) -> bool:
@@ -137,9 +185,15 @@ class _Plain(PlainValues):
 
     @cached_property
     def _names_may_decide(self) -> bool:
+        """Whether a name in a function may stand for `TYPE_CHECKING`."""
         imported = sum(alias.name == "TYPE_CHECKING" and not alias.asname for node in self._imports for alias in node.names)
         given = self._text.count("TYPE_CHECKING") - imported
-        return given > len(_IF_CHECKING.findall(self._text)) or _MAY_DECIDE.search(self._text) is not None
+        return given > len(_IF_CHECKING.findall(self._text))
+
+    @cached_property
+    def _facts_may_decide(self) -> bool:
+        """Whether a name in a function may stand for the platform or for Python's version, which are compared."""
+        return _OS_NAME.search(self._text) is not None or mentions(self._text, self._module, ("version_info", "platform"))
 
     @cached_property
     def _calls_may_exit(self) -> bool:
@@ -367,9 +421,10 @@ class _Plain(PlainValues):
         defaults = self._parameters(node.args)
         if node.returns is not None:
             self._annotation(node.returns)
-        self._decorated(decorators)
         is_followed = len(self._scopes) == 1 and not node.decorator_list
         made: Values = frozenset({PlainFunction(node, defaults) if is_followed else FUNCTION})
+        for decorator in reversed(decorators):
+            made = self._decorated(decorator, made) or made
         self._define(node, made, is_branch=is_branch)
         self._later((node,), "")
 
@@ -410,20 +465,23 @@ class _Plain(PlainValues):
         self._scopes.append(made)
         self._block(node.body, f"in the body of class {node.name}")
         self._scopes.pop()
-        self._decorated(decorators)
-        self._define(node, frozenset({made}), is_branch=is_branch)
+        found: Values = frozenset({made})
+        for decorator in reversed(decorators):
+            found |= self._decorated(decorator, found)
+        self._define(node, found, is_branch=is_branch)
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Values, *, is_branch: bool) -> None:
         if not is_branch and not node.decorator_list:
             self._names[node.name] = NOTHING
         self._bind_name(node.name, made)
 
-    def _decorated(self, decorators: Iterable[Values]) -> None:
-        for values in decorators:
-            if any(map(is_own, values)):
+    def _decorated(self, decorator: Values, values: Values) -> Values:
+        """Call a decorator, and return what it is known to give back."""
+        if any(str(one).rpartition(".")[2] in WRAPPERS for one in decorator):
+            if any(map(is_own, decorator)):
                 raise Unsure
-            if not any(str(path).rpartition(".")[2] in WRAPPERS for path in values):
-                self._called.update(map(str, values))
+            return NOTHING
+        return joined(self._called_one(one, PlainArguments((values,))) for one in decorator)
 
     # Statements that do not run while the file loads
 
@@ -454,7 +512,14 @@ class _Plain(PlainValues):
 
     def _may_decide(self, test: ast.expr) -> bool:
         """Return whether a condition in a function may be one that can be judged."""
-        return any(map(is_decided, operands(test))) or self._names_may_decide
+        for one in operands(test):
+            if is_decided(one) or "TYPE_CHECKING" in (getattr(one, "id", ""), getattr(one, "attr", "")):
+                return True
+            if isinstance(one, (ast.Name, ast.Compare)) and self._names_may_decide:
+                return True
+            if isinstance(one, (ast.Compare, ast.Call)) and self._facts_may_decide:
+                return True
+        return False
 
     def _holds_imports(self, node: ast.AST) -> bool:
         if not isinstance(node, ast.stmt):

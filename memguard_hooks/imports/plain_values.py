@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
-    PlainValue: TypeAlias = "str | PlainClass | PlainFunction | PlainCoroutine"
+    PlainValue: TypeAlias = "str | PlainClass | PlainFunction | PlainNames | PlainCoroutine"
 else:
     import _ast as ast  # its nodes alone: the module takes as long to load as a file takes to parse
 
@@ -44,11 +44,12 @@ _DECIDING = frozenset({"TYPE_CHECKING", "version_info", "major", "minor", "platf
 
 _DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS | EXITS
 _CALLING = STARTERS | DEFERRING
+_PARTIAL = frozenset({"functools.partial"})
 MAKERS = ("__new__", "__init__", "__post_init__")
 _HELD = "(value)"
 """Something of the file that may run its code as soon as it is touched: an instance, a generator."""
 _DISPLAY = "(display)"
-"""A tuple, a list, a set or a dictionary that holds something of the file: only what it holds runs code."""
+"""A tuple, a list, a set or a dictionary that may hold something of the file: only what it holds runs code."""
 FUNCTION = "(function)"
 """A function of the file that libcst is to follow: only a call runs it."""
 _HOLDING = frozenset({_HELD, _DISPLAY})
@@ -100,6 +101,12 @@ class PlainArguments(Record):
     keywords: tuple[tuple[str, Values], ...] = ()
 
 
+class PlainNames(Record):
+    """A tuple, a list, a set or a dictionary in which is nothing of the file, and the names that it gives one by one."""
+
+    names: Values
+
+
 class PlainCoroutine:
     """A coroutine that was made and not yet run."""
 
@@ -135,7 +142,7 @@ class PlainValues(ABC):
         return scope.names if isinstance(scope, PlainClass) else scope
 
     def _bind_name(self, name: str, values: Values) -> None:
-        self._names[name] = _joined([self._names.get(name, NOTHING), values])
+        self._names[name] = joined([self._names.get(name, NOTHING), values])
 
     def _bind(self, target: ast.expr, values: Values) -> None:
         if isinstance(target, ast.Name):
@@ -145,7 +152,7 @@ class PlainValues(ABC):
                 if isinstance(owner, PlainClass):
                     owner.names[target.attr] = owner.names.get(target.attr, NOTHING) | values
         elif isinstance(target, (ast.Tuple, ast.List)):
-            self._consume(values)
+            self._consume(_opaque(values))
             for element in target.elts:
                 self._bind(element.value if isinstance(element, ast.Starred) else element, NOTHING)
         else:
@@ -158,7 +165,7 @@ class PlainValues(ABC):
                     return scope[name]
             elif scope is self._scopes[-1] and name in scope.names:
                 return scope.names[name]
-        return _joined(frozenset({f"{star}.{name}"}) for star in self._stars) or frozenset({name})
+        return joined(frozenset({f"{star}.{name}"}) for star in self._stars) or frozenset({name})
 
     # Expressions
 
@@ -171,7 +178,7 @@ class PlainValues(ABC):
         if isinstance(node, ast.Name):
             return self._lookup(node.id)
         if isinstance(node, ast.Attribute):
-            return _joined(self._attribute(one, node.attr) for one in self._value(node.value))
+            return joined(self._attribute(one, node.attr) for one in self._value(node.value))
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.Subscript):
@@ -179,7 +186,7 @@ class PlainValues(ABC):
             self._value(node.slice)
             if any(isinstance(one, PlainCoroutine) for one in values):
                 raise Unsure
-            self._consume(values)
+            self._consume(_opaque(values))
             return frozenset(one for one in values if isinstance(one, PlainClass))
         if isinstance(node, ast.Lambda):
             self._parameters(node.args)
@@ -192,12 +199,13 @@ class PlainValues(ABC):
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             return _display(self._elements(node.elts))
         if isinstance(node, ast.Dict):
-            return _display(self._value(one) for one in (*node.keys, *node.values) if one is not None)
+            keys = [NOTHING if one is None else self._value(one) for one in node.keys]
+            return _display(keys, [self._value(one) for one in node.values])
         if isinstance(node, ast.IfExp):
             self._undecided(node.test, self._value(node.test))
             return self._value(node.body) | self._value(node.orelse)
         if isinstance(node, ast.BoolOp):
-            return _joined([self._undecided(one, self._value(one)) for one in node.values])
+            return joined([self._undecided(one, self._value(one)) for one in node.values])
         if isinstance(node, ast.Await):
             return self._consume(self._value(node.value))
         if isinstance(node, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Starred)):
@@ -218,13 +226,13 @@ class PlainValues(ABC):
         first = self._value(node.generators[0].iter)
         self._scopes.append({})
         for part in node.generators:
-            self._consume(first if part is node.generators[0] else self._value(part.iter))
-            self._bind(part.target, NOTHING)
+            self._bind(part.target, self._consume(first if part is node.generators[0] else self._value(part.iter)))
             for condition in part.ifs:
                 self._value(condition)
-        found = [self._value(one) for one in ((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))]
+        found = [self._value(node.key if isinstance(node, ast.DictComp) else node.elt)]
+        mapped = [self._value(node.value)] if isinstance(node, ast.DictComp) else []
         self._scopes.pop()
-        return _display(found)
+        return _display(found, mapped)
 
     def _attribute(self, value: PlainValue, name: str) -> Values:
         if isinstance(value, str):
@@ -249,13 +257,16 @@ class PlainValues(ABC):
         if self._has_proxies and is_lazy_proxy(dotted(node.func), len(node.args)):
             raise Unsure
         if last in RUNNERS or last in CONSUMERS or self._runs_coroutines:
-            self._consume(_joined(given))
+            self._consume(joined(given))
+        if callees == _PARTIAL and any(given):
+            self._called |= _PARTIAL
+            return frozenset({_HELD})
         if not _DECIDED_BY_LIBCST.isdisjoint(callees) or (not _CALLING.isdisjoint(callees) and any(given)):
             raise Unsure
         passed = given[0] if node.args and not PASSING.isdisjoint(callees) else NOTHING
         is_spread = any(isinstance(one, ast.Starred) for one in node.args)
         arguments = None if is_spread else PlainArguments(tuple(positional), tuple(keywords))
-        return _joined([passed, *(self._called_one(one, arguments) for one in callees)])
+        return joined([passed, *(self._called_one(one, arguments) for one in callees)])
 
     def _called_one(self, callee: PlainValue, given: PlainArguments | None) -> Values:
         if isinstance(callee, str) and not is_own(callee):
@@ -274,7 +285,7 @@ class PlainValues(ABC):
         head, *rest = name.split(".")
         values = self._names.get(head) or frozenset(f"{star}.{head}" for star in self._stars if head not in self._names)
         for attribute in rest:
-            values = _joined(self._attribute(one, attribute) for one in values)
+            values = joined(self._attribute(one, attribute) for one in values)
         for one in values:
             self._called_one(one, PlainArguments())
 
@@ -286,7 +297,8 @@ class PlainValues(ABC):
         """Iterate over values, enter or await them, and return what is known of what that gives."""
         if not _HOLDING.isdisjoint(values):
             raise Unsure
-        return _joined([self._run(one.function, one.given) for one in values if isinstance(one, PlainCoroutine)])
+        given = (one.names for one in values if isinstance(one, PlainNames))
+        return joined([*given, *(self._run(one.function, one.given) for one in values if isinstance(one, PlainCoroutine))])
 
     def _undecided(self, test: ast.expr, values: Values) -> Values:
         """Leave it to libcst whether a condition can be judged."""
@@ -366,16 +378,28 @@ def is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
-def _joined(many: Iterable[Values]) -> Values:
+def joined(many: Iterable[Values]) -> Values:
+    """Return what may be any of many; raises Unsure where that is too much."""
     found = NOTHING.union(*many)
     if len(found) > MAX_VALUES:
         raise Unsure
     return found
 
 
-def _display(many: Iterable[Values]) -> Values:
-    """Return what a tuple, a list, a set or a dictionary of such values is."""
-    return frozenset({_DISPLAY}) if any(list(many)) else NOTHING
+def _opaque(values: Values) -> Values:
+    """Return values that are asked for one of what they give: which one it is, libcst may know."""
+    if any(isinstance(one, PlainNames) for one in values):
+        raise Unsure
+    return values
+
+
+def _display(many: Sequence[Values], mapped: Sequence[Values] = ()) -> Values:
+    """Return what a tuple, a list, a set or a dictionary of such values is; `mapped` stand under the keys of one."""
+    if not any(many) and not any(mapped):
+        return NOTHING
+    names = NOTHING.union(*many)
+    is_foreign = all(isinstance(one, PlainNames) or not is_own(one) for values in (names, *mapped) for one in values)
+    return frozenset({PlainNames(names) if is_foreign and len(names) <= MAX_VALUES else _DISPLAY})
 
 
 def operands(test: ast.expr) -> Iterator[ast.expr]:
