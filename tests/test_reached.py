@@ -544,9 +544,13 @@ def test_a_computed_name_may_be_a_package_and_what_stands_in_folders_that_are_no
         "plugins/charts/later.py": "import litellm",
         "plugins/tests/stop.py": "import nltk",
     }
-    assert moments(walked(tmp_path, files)) == {"spacy": "start", "pandas": "start", "torch": "start"}
+    found = walked(tmp_path, files)
+    assert moments(found) == {"spacy": "start", "pandas": "start", "torch": "start"}
+    assert (found.computed, found.skipped) == ((), ())
     many = {f"plugins/one_of_many_{number}/__init__.py": "" for number in range(200)}
-    assert moments(walked(tmp_path, files | many | {"plugins/plain.py": "import litellm"})) == {"litellm": "start"}
+    found = walked(tmp_path, files | many | {"plugins/plain.py": "import litellm"})
+    assert moments(found) == {"litellm": "start"}
+    assert found.computed == (("bot.py", 4),)
 
 
 def test_a_command_of_a_bot_that_loads_what_somebody_asks_for_loads_nothing(tmp_path: Path) -> None:

@@ -205,6 +205,8 @@ class _Walker:
         self._externals: dict[tuple[str, int, int, str], External] = {}
         self._edges: dict[str, set[str]] = {}
         self._computed: dict[tuple[str, int], None] = {}
+        self._all_below: dict[tuple[str, int], None] = {}
+        """Imports by a computed name of which all is followed that it may stand for."""
         self._skipped: dict[Skipped, None] = {}
         self._unread: list[str] = []
         self._notes: dict[Skipped, None] = {}
@@ -245,7 +247,7 @@ class _Walker:
             self._files,
             tuple(map(self._told, self._externals.values())),
             self._edges,
-            tuple(self._skipped),
+            tuple(one for one in self._skipped if not self._is_followed(one)),
             tuple(self._unread),
             tuple(self._notes),
             self._standard,
@@ -254,9 +256,12 @@ class _Walker:
             self._reach.all_that_ran() if self._reach is not None else {},
             self._reach.run_while_loading() if self._reach is not None else frozenset(),
             tuple(self._reach.open.items()) if self._reach is not None else (),
-            tuple(self._computed),
+            tuple(place for place in self._computed if place not in self._all_below),
             self._targets,
         )
+
+    def _is_followed(self, skipped: Skipped) -> bool:
+        return skipped.reason.startswith(COMPUTED) and (skipped.path, skipped.line) in self._all_below
 
     def _cut(self, path: str, reason: str) -> None:
         """Note that not all is followed from a file on: the service takes at least what is."""
@@ -421,7 +426,9 @@ class _Walker:
             reached = _Reached(path, self._resolver.module_of(path))
         names = [text]
         if text.endswith("*"):
-            names = self._resolver.below(text.rstrip("*").rstrip("."))
+            names, is_whole = self._resolver.below(text.rstrip("*").rstrip("."))
+            if names and is_whole:
+                self._all_below[path, line] = None
         for name in names:
             if not self._resolver.is_whole(name):
                 continue

@@ -697,11 +697,12 @@ class Reach(Calls):
         module = absolute(stem, level, self._file(path).module, is_package=path.endswith("/__init__.py")) if level else stem
         if not module:
             return
-        names = self._resolver.below(module) if text.endswith("*") else [module] if self._resolver.files(module) else []
-        for name in self._first(names, path):
-            if self._resolver.is_whole(name):
-                self._load_named(path, place, name, stage, "")
-                self._by_name[self._resolver.files(name)[-1]] = None
+        is_below = text.endswith("*")
+        names = self._resolver.below(module)[0] if is_below else [module] if self._resolver.files(module) else []
+        found = [name for name in self._first(names, path) if self._resolver.is_whole(name)]
+        for name in [f"{module}.*"] if is_below and len(names) <= MAX_NAMED else found:
+            self._load_named(path, place, name, stage, "")
+        self._by_name.update(dict.fromkeys(self._resolver.files(name)[-1] for name in found))
         for name in sorted(self._asked_of_modules | self._asked):
             self._ask_modules(name)
 

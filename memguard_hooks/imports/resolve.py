@@ -102,8 +102,8 @@ class Resolver:
         inner = module.replace(".", "/")
         return any(name.endswith(".py") for root in self.roots for name in self._entries(f"{root}/{inner}".lstrip("/")))
 
-    def below(self, package: str) -> list[str]:
-        """Return the modules and packages that stand in a package, also in one without `__init__.py`.
+    def below(self, package: str) -> tuple[list[str], bool]:
+        """Return the modules and packages that stand in a package, also in one without `__init__.py`, and whether all are there.
 
         What is below them is left to them, but what stands in folders without `__init__.py`: nobody else loads it. Where
         these are more than `MAX_BELOW` with them, only some are ever loaded, and nobody knows which: modules alone count.
@@ -122,7 +122,7 @@ class Resolver:
                         found[module] = False
                     elif len(waiting) < MAX_FOLDERS:
                         waiting.append((root, module))
-        return [module for module, is_plain in found.items() if is_plain or len(found) <= MAX_BELOW]
+        return [module for module, is_plain in found.items() if is_plain or len(found) <= MAX_BELOW], len(found) <= MAX_BELOW
 
     def all_modules(self, most: int) -> tuple[list[str], bool]:
         """Return the modules below all roots, those of outer folders first, at most so many; none of tests and documents.
