@@ -60,7 +60,10 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
         return
     variables = of_mapping(get(root, "env_variables"), path)
     version = _RUNTIME.fullmatch(text)
-    sets = {"PYTHON_VERSION": f"{version[1]}.{version[2]}"} if version else {}
+    asked = (
+        f"{version[1]}.{version[2]}" if version else scalar(root, "runtime_config", "runtime_version")
+    )  # a flexible one's
+    sets = {"PYTHON_VERSION": asked} if asked else {}
     service = Service(
         name,
         *where,

@@ -18,14 +18,15 @@ from memguard_hooks.tree import parent
 
 APP_RUNNER = "app-runner"
 
-_PYTHON = late_pattern(r"python(?:3(?:11)?)?")
+_PYTHON = late_pattern(r"python(?:3(11)?)?")
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:  # noqa: ARG001 - as readers are called
     """Read the service of a file whose runtime is Python. Raises MemguardError for YAML that does not parse."""
     root = compose(data, path)
     run = get(root, "run")
-    if _PYTHON.fullmatch(scalar(root, "runtime") or "") is None or run is None:
+    runtime = _PYTHON.fullmatch(scalar(root, "runtime") or "")
+    if runtime is None or run is None:
         return Deployment()
     command = get(run, "command")
     text = scalar(command) or ""
@@ -36,7 +37,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     keys = [("build", "commands", step) for step in ("pre-build", "build", "post-build")] + [("run", "pre-run")]
     nodes = [one for key in keys for one in few(get(root, *key))]
     builds = tuple(Build(scalar(one) or "", ServicePlace(path, *place(one)), folder) for one in nodes)
-    version = re.match(r"3\.\d{1,2}", scalar(run, "runtime-version") or "")
+    version = re.match(r"3\.\d{1,2}", scalar(run, "runtime-version") or (f"3.{runtime[1]}" if runtime[1] else ""))
     service = Service("web", *where, text.strip(), folder=folder, builds=builds)
     service = with_plan(service, APP_RUNNER, "memory", None, where)
     listed = [one for key in ("env", "secrets") for one in few(get(run, key))]

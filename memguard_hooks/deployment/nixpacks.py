@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import toml_document
 from memguard_hooks.formats.toml_document import TomlDocument
 from memguard_hooks.formats.typed import table, text
@@ -24,17 +25,24 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if not command.strip():
         return Deployment()
     place = ServicePlace(path, *document.place(("start", "cmd")))
+    service = Service("web", *place, command.strip(), folder=parent(path), builds=_builds(document, place, read_file))
+    return Deployment((_with_variables(service, document),))
+
+
+def with_variables(service: Service, data: bytes, path: str) -> Service:
+    """Return a service of another file with the variables of a plan; as it is where that does not parse."""
+    try:
+        return _with_variables(service, toml_document.parse(data, path))
+    except MemguardError:
+        return service
+
+
+def _with_variables(service: Service, document: TomlDocument) -> Service:
     variables = table(document.data, "variables")
-    service = Service(
-        "web",
-        *place,
-        command.strip(),
-        folder=parent(path),
+    return service._replace(
         environment={name: value for name, value in variables.items() if isinstance(value, str)},
-        variables={name: ServicePlace(path, *document.place(("variables", name))) for name in variables},
-        builds=_builds(document, place, read_file),
+        variables={name: ServicePlace(document.path, *document.place(("variables", name))) for name in variables},
     )
-    return Deployment((service,))
 
 
 def _builds(document: TomlDocument, place: ServicePlace, read_file: Read) -> tuple[Build, ...]:

@@ -95,7 +95,8 @@ def pins(service: Service, read_file: Read) -> tuple[PythonPin, ...]:
 
 def is_image(service: Service) -> bool:
     """Return whether a service runs in an image that a Dockerfile makes, and not in what its platform makes."""
-    return bool(service.base or service.mounts) or any("Dockerfile" in build.place.path for build in service.builds)
+    is_mounted = bool(service.mounts) and service.platform != "cloud-foundry"  # whose buildpacks have a place for the app
+    return bool(service.base) or is_mounted or any("Dockerfile" in build.place.path for build in service.builds)
 
 
 def default_of(service: Service, read_file: Read) -> DefaultPython | None:

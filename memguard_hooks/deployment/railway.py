@@ -88,7 +88,10 @@ def _started(document: Document, read_file: Read) -> Service | Skipped:
         return Skipped(path, document.place(("build", "builder"))[0], f"it is built from {file}, which is not there")
     if command is not None:
         builder = "nixpacks" if asked == "NIXPACKS" else "railpack"
-        return Service("web", *place, command, folder=folder, builds=default_builds(builder, folder, place, read_file))
+        service = Service("web", *place, command, folder=folder, builds=default_builds(builder, folder, place, read_file))
+        plan = join(folder, "nixpacks.toml") or "nixpacks.toml"
+        data = read_file(plan) if asked in ("", "NIXPACKS") else None
+        return nixpacks.with_variables(service, data, plan) if data is not None else service
     for name, read_other in (("nixpacks.toml", nixpacks.read), ("Procfile", procfile.read)):
         where = join(folder, name) or name
         other = read_file(where)
