@@ -3,7 +3,8 @@
     python benchmarks/start_kinds.py [NAME ...] [--all]
 
 Each row is a project of a few files with what a reader of the documentation expects: the entry point, the processes and the
-limit in MiB, `?` where nobody can tell. What differs is printed, and with `--all` each row. Nothing of them runs.
+limit in MiB, `?` where nobody can tell; more rows tell from where a host takes its Python. What differs is printed, and with
+`--all` each row. Nothing of them runs.
 """
 
 # ruff: noqa: E501 - a row of the table is a project
@@ -17,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry
 from memguard_hooks.app.service_estimate import assess
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.project.project import Project
@@ -42,12 +44,32 @@ POD = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  te
 LIMITED = ", resources: {limits: {memory: 300Mi}}"
 
 
+def image(command: str) -> str:
+    """Return a Dockerfile that runs a command."""
+    return f"FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD {command}\n"
+
+
+def unit(command: str) -> str:
+    """Return a unit of systemd that runs a program of the environment beside the app."""
+    return f"[Service]\nWorkingDirectory=/srv/app\nExecStart=/srv/app/venv/bin/{command}\n[Install]\nWantedBy=multi-user.target\n"
+
+
+SERVE, WORK = "gunicorn app:app -w 3", "celery -A tasks worker -c 2"
+BOTH = {**APP, "tasks.py": TASKS["tasks.py"]}
+WORKER = POD + "      - {name: w, image: w, command: [celery, -A, tasks, worker, -c, '2']" + LIMITED + "}\n"
+
+
 class Kind(NamedTuple):
     """One way to declare a start: its name, its files, and what is expected of the services in their order."""
 
     name: str
     files: Mapping[str, str]
     expected: tuple[tuple[str, int | None, int | None], ...]
+
+
+def both(limit: int | None = 512) -> tuple[tuple[str, int | None, int | None], ...]:
+    """Return what is expected of a server of an image and a worker, which may have a limit."""
+    return (*one("app:app", 3), *one("tasks", 2, limit))
 
 
 def one(
@@ -241,17 +263,138 @@ KINDS = (
     Kind("clevercloud", {**APP, "clevercloud/python.json": '{"deploy": {"module": "app:app"}}'}, one("app:app", None)),
     Kind("Coolify", {**APP, **IMAGE, "docker-compose.coolify.yml": "services:\n  web:\n    build: .\n    environment: [SERVICE_FQDN_WEB]\n"
          "    mem_limit: 300m\n"}, one("app:app", 3, 300)),
+    # what stands beside what is deployed, and starts something else
+    Kind("image beside a unit", {**BOTH, "Dockerfile": image(SERVE), "deploy/w.service": unit(WORK)},
+         (*one("tasks", 2), *one("app:app", 3))),
+    Kind("image beside a unit of the same", {**APP, "Dockerfile": image(SERVE), "deploy/w.service": unit(SERVE)}, one("app:app", 3)),
+    Kind("unit in any folder", {**BOTH, "Dockerfile": image(SERVE), "ops/hosts/units/w.service": unit(WORK)}, both()),
+    Kind("unit for developers", {**BOTH, "Dockerfile": image(SERVE), "ops/dev/w.service": unit(WORK)}, one("app:app", 3)),
+    Kind("Dockerfile.worker", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.worker": image(WORK)}, both()),
+    Kind("Dockerfile.worker beside compose", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.worker": image(WORK),
+         "compose.yaml": "services:\n  web: {build: .}\n"}, both()),
+    Kind("Dockerfile.worker that compose names", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.worker": image(WORK),
+         "compose.yaml": "services:\n  web: {build: .}\n  w: {build: {context: ., dockerfile: Dockerfile.worker}}\n"}, both()),
+    Kind("two tasks of one app", {**TASKS, "Dockerfile": image(WORK), "Dockerfile.beat": image("celery -A tasks beat")},
+         (*one("tasks", 2), *one("tasks"))),
+    Kind("Dockerfile.prod beside one for developers", {**APP, "Dockerfile": image("flask run --reload"), "Dockerfile.prod": image(SERVE)},
+         one("app:app", 3)),
+    Kind("Dockerfile.prod and compose for developers", {**APP, "Dockerfile": image("flask run --reload"), "Dockerfile.prod": image(SERVE),
+         "docker-compose.yml": "services:\n  web: {build: .}\n"}, one("app:app", 3)),
+    Kind("Dockerfile.bak", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.bak": image(WORK)}, one("app:app", 3)),
+    Kind("docker/production and docker/dev", {**APP, "docker/production/Dockerfile": image(SERVE), "docker/dev/Dockerfile":
+         image("flask run --reload"), "docker-compose.yml": "services:\n  web: {build: {context: ., dockerfile: docker/dev/Dockerfile}}\n"},
+         one("app:app", 3)),
+    Kind("image deep below another language", {**APP, "Dockerfile": "FROM node:20\nCMD node x.js\n",
+         "services/api/deploy/Dockerfile": image(SERVE)}, one("app:app", 3)),
+    Kind("compose deep below an image", {**BOTH, "Dockerfile": image(SERVE), "deploy/docker/prod/compose.yml":
+         f"services:\n  w: {{build: ../../.., command: {WORK}, mem_limit: 300m}}\n"}, both(300)),
+    Kind("two files of compose", {**BOTH, "Dockerfile": image(SERVE), "docker-compose.yml": "services:\n  web: {build: .}\n",
+         "docker-compose.worker.yml": f"services:\n  w: {{build: ., command: {WORK}}}\n"}, both()),
+    Kind("manifests deep below", {**BOTH, "Dockerfile": image(SERVE), "infrastructure/kubernetes/apps/team/w.yaml": WORKER}, one("tasks", 2, 300)),
+    Kind("kustomization for production deep below", {**BOTH, "Dockerfile": image(SERVE), "infra/clusters/apps/base/w.yaml": WORKER,
+         "infra/clusters/apps/base/kustomization.yaml": "resources: [w.yaml]\n", "infra/clusters/apps/prod/kustomization.yaml":
+         "resources: [../base]\npatches:\n- path: more.yaml\n",
+         "infra/clusters/apps/prod/more.yaml": POD + "      - {name: w, resources: {limits: {memory: 700Mi}}}\n"}, one("tasks", 2, 700)),
+    Kind("manifests for developers alone", {**BOTH, "Dockerfile": image(SERVE), "development/k8s/w.yaml": WORKER}, both(300)),
+    Kind("manifests for developers and production", {**BOTH, "Dockerfile": image(SERVE), "k8s/prod/w.yaml": WORKER,
+         "k8s/dev/w.yaml": WORKER.replace("300", "200")}, one("tasks", 2, 300)),
+    Kind("functions beside an image", {**APP, "Dockerfile": image(SERVE), "functions/h.py": "def f(e, c): ...\n", "functions/serverless.yml":
+         "provider: {name: aws, runtime: python3.12}\nfunctions:\n  f: {handler: h.f}\n"}, (*one("app:app", 3), *one("h:f", 1, 1024))),
+    Kind("heroku.yml beside a Procfile", {**BOTH, "Dockerfile": image(SERVE), "heroku.yml": "build:\n  docker:\n    web: Dockerfile\n",
+         "Procfile": f"web: gunicorn app:app -w 9\nw: {WORK}\n"}, one("app:app", 3)),
+    Kind("heroku.yml beside app.json of the stack container", {**APP, "Dockerfile": image(SERVE), "heroku.yml":
+         "build:\n  docker:\n    web: Dockerfile\n", "Procfile": "web: gunicorn app:app -w 9\n",
+         "app.json": '{"stack": "container", "formation": {"web": {"size": "basic"}}}'}, one("app:app", 3)),
+    Kind("heroku.yml beside app.json of another stack", {**APP, "Dockerfile": image(SERVE), "heroku.yml":
+         "build:\n  docker:\n    web: Dockerfile\n", "Procfile": "web: gunicorn app:app -w 9\n",
+         "app.json": '{"stack": "heroku-24", "formation": {"web": {"size": "standard-2x"}}}'}, one("app:app", 9, 1024)),
 )  # fmt: skip
+
+
+RENDER = "services:\n- {type: web, name: web, runtime: python, plan: free, buildCommand: pip install ., startCommand: 'gunicorn app:app'"
+PROCFILE = {"Procfile": "web: gunicorn app:app\n"}
+RAILWAY = {"railway.toml": '[deploy]\nstartCommand = "gunicorn app:app"\n'}
+
+
+def based(image: str, **files: str) -> dict[str, str]:
+    """Return an image that starts from another one."""
+    return {"Dockerfile": f"FROM {image}\nCOPY . .\nCMD gunicorn app:app\n", **files}
+
+
+class Python(NamedTuple):
+    """One place from which a host takes its Python: its name, its files, and the minor version, empty where none is told."""
+
+    name: str
+    files: Mapping[str, str]
+    version: str
+
+
+PYTHONS = (
+    Python("runtime.txt", {**PROCFILE, "runtime.txt": "python-3.12.1\n"}, "3.12"),
+    Python(".python-version", {**PROCFILE, ".python-version": "3.13\n"}, "3.13"),
+    Python("Pipfile", {**PROCFILE, "Pipfile": '[requires]\npython_version = "3.12"\n'}, "3.12"),
+    Python("requires-python of one", {**PROCFILE, "pyproject.toml": '[project]\nname = "x"\nrequires-python = "==3.12.*"\n'}, "3.12"),
+    Python("requires-python of many", {**PROCFILE, "pyproject.toml": '[project]\nname = "x"\nrequires-python = ">=3.11"\n'}, ""),
+    Python("Render, .python-version", {"render.yaml": RENDER + "}\n", ".python-version": "3.12\n"}, "3.12"),
+    Python("Render, PYTHON_VERSION", {"render.yaml": RENDER + ", envVars: [{key: PYTHON_VERSION, value: 3.12.4}]}\n"}, "3.12"),
+    Python("Render, runtime.txt, which it does not read", {"render.yaml": RENDER + "}\n", "runtime.txt": "python-3.11.1\n"}, "3.14"),
+    Python("Render, mise.toml, which it does not read", {"render.yaml": RENDER + "}\n", "mise.toml": '[tools]\npython = "3.12"\n'}, "3.14"),
+    Python("Render by default", {"render.yaml": RENDER + "}\n"}, "3.14"),
+    Python("Heroku by default", {**PROCFILE, "app.json": '{"formation": {"web": {"size": "basic"}}}'}, "3.14"),
+    Python("NIXPACKS_PYTHON_VERSION", {"nixpacks.toml": '[start]\ncmd = "gunicorn app:app"\n[variables]\nNIXPACKS_PYTHON_VERSION = "3.11"\n'},
+           "3.11"),
+    Python("Railway, variables of Nixpacks", {**RAILWAY, "nixpacks.toml": '[variables]\nNIXPACKS_PYTHON_VERSION = "3.11"\n'}, "3.11"),
+    Python("Railway, mise.toml", {**RAILWAY, "mise.toml": '[tools]\npython = "3.12"\n'}, "3.12"),
+    Python("Railway, .mise.toml of several", {**RAILWAY, ".mise.toml": '[tools]\npython = ["3.13", "3.12"]\n'}, "3.13"),
+    Python("Railway, .tool-versions", {**RAILWAY, ".tool-versions": "python 3.12.2\n"}, "3.12"),
+    Python("FROM python:3.12-slim", based("python:3.12-slim"), "3.12"),
+    Python("FROM with an argument", {"Dockerfile": "ARG V=3.12\n" + based("python:${V}-slim")["Dockerfile"]}, "3.12"),
+    Python("FROM of the last stage", {"Dockerfile": "FROM python:3.13 AS b\n" + based("python:3.12")["Dockerfile"]}, "3.12"),
+    Python("FROM of a stage", {"Dockerfile": "FROM python:3.12 AS b\n" + based("b")["Dockerfile"]}, "3.12"),
+    Python("FROM with a registry and a digest", based("public.ecr.aws/docker/library/python:3.12-slim@sha256:abc"), "3.12"),
+    Python("FROM of uv", based("ghcr.io/astral-sh/uv:python3.12-bookworm-slim"), "3.12"),
+    Python("FROM tiangolo", based("tiangolo/uvicorn-gunicorn-fastapi:python3.11"), "3.11"),
+    Python("FROM bitnami", based("bitnami/python:3.12"), "3.12"),
+    Python("FROM of AWS Lambda", {"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py .\nCMD ["app.app"]\n'}, "3.12"),
+    Python("FROM beside .python-version", based("python:3.12", **{".python-version": "3.13\n"}), "3.12"),
+    Python("uv in an image, .python-version", {"Dockerfile": "FROM python:3.12\nCOPY . .\nRUN uv sync\nCMD uv run gunicorn app:app\n",
+           ".python-version": "3.13\n"}, "3.13"),
+    Python("App Engine", {"app.yaml": "runtime: python312\nentrypoint: gunicorn app:app\n"}, "3.12"),
+    Python("App Engine, flexible", {"app.yaml": "runtime: python\nenv: flex\nentrypoint: gunicorn app:app\n"
+           "runtime_config: {operating_system: ubuntu22, runtime_version: '3.12'}\n"}, "3.12"),
+    Python("Serverless Framework", {"serverless.yml": "provider: {name: aws, runtime: python3.12}\nfunctions:\n  f: {handler: app.app}\n"}, "3.12"),
+    Python("Platform.sh", {".platform.app.yaml": "name: web\ntype: 'python:3.12'\nweb:\n  commands:\n    start: gunicorn app:app\n"}, "3.12"),
+    Python("App Runner", {"apprunner.yaml": "version: 1.0\nruntime: python311\nrun: {command: gunicorn app:app}\n"}, "3.11"),
+    Python("App Runner, runtime-version", {"apprunner.yaml": "version: 1.0\nruntime: python3\nrun: {command: gunicorn app:app, runtime-version: 3.8.16}\n"},
+           "3.8"),
+    Python("Cloud Foundry", {"manifest.yml": "applications:\n- {name: web, command: gunicorn app:app}\n", "runtime.txt": "python-3.12.x\n"}, "3.12"),
+    Python("buildpacks of Paketo", {"fly.toml": 'app = "x"\n[build]\nbuilder = "paketobuildpacks/builder:base"\n[processes]\n'
+           'web = "gunicorn app:app"\n[env]\nBP_CPYTHON_VERSION = "3.12.*"\n'}, "3.12"),
+    Python("Zeabur", {"zbpack.json": '{"start_command": "gunicorn app:app", "python": {"version": "3.12"}}'}, "3.12"),
+)  # fmt: skip
+
+
+def read_python(python: Python) -> str:
+    """Return the Python that is read for the only service of a project."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = _written({**APP, **python.files}, folder)
+        (entry,) = [find_entry(project, service) for service in project.discovered[0].services]
+    version = entry.target.python if isinstance(entry, ServiceEntry) else None
+    return "" if version is None else f"{version[0]}.{version[1]}"
+
+
+def _written(files: Mapping[str, str], folder: str) -> Project:
+    for path, text in files.items():
+        target = Path(folder, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return Project(WorkTree(os.path.realpath(folder)), Settings())
 
 
 def read(kind: Kind) -> tuple[tuple[str, int | None, int | None], ...]:
     """Return what is read of a project."""
     with tempfile.TemporaryDirectory() as folder:
-        for path, text in kind.files.items():
-            target = Path(folder, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-        project = Project(WorkTree(os.path.realpath(folder)), Settings())
+        project = _written(kind.files, folder)
         reports = [judge(project, assessed) for assessed in assess(project, None)]
     return tuple((one.entrypoint or "?", one.processes, one.limit and one.limit >> 20) for one in reports)
 
@@ -272,12 +415,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = ()
         alike += found == kind.expected
         if options.all or found != kind.expected:
-            told = "; ".join(
+            starts = "; ".join(
                 f"{entry}, {'?' if number is None else number} processes, {limit} MiB" for entry, number, limit in found
             )
-            print(f"{'ok     ' if found == kind.expected else 'DIFFERS'}  {kind.name}: {told or 'nothing'}")
-    print(f"{alike} of {len(kinds)} as expected")
-    return 0 if alike == len(kinds) else 1
+            print(f"{'ok     ' if found == kind.expected else 'DIFFERS'}  {kind.name}: {starts or 'nothing'}")
+    pythons = [one for one in PYTHONS if not options.names or any(name in one.name for name in options.names)]
+    told = {one.name: read_python(one) for one in pythons}
+    for one in pythons:
+        if options.all or told[one.name] != one.version:
+            print(
+                f"{'ok     ' if told[one.name] == one.version else 'DIFFERS'}  {one.name}: Python {told[one.name] or 'not known'}"
+            )
+    pythons_alike = sum(told[one.name] == one.version for one in pythons)
+    print(f"{alike} of {len(kinds)} starts, {pythons_alike} of {len(pythons)} Pythons as expected")
+    return 0 if alike + pythons_alike == len(kinds) + len(pythons) else 1
 
 
 if __name__ == "__main__":

@@ -98,8 +98,8 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({"systemd/bot.service": UNIT}, ["bot systemd/bot.service"], [], id="unit"),
         pytest.param({"contrib/bot.service": UNIT, "u.py": ""}, ["bot contrib/bot.service"], [], id="unit-of-contrib"),
         pytest.param({"contrib/bot.service": UNIT}, [], [], id="unit-of-contrib-that-starts-nothing-of-the-project"),
-        pytest.param({"contrib/bot.service": UNIT, "u.py": "", "Procfile": PROCFILE}, ["web Procfile"], [],
-                     id="unit-of-contrib-beside-what-is-deployed"),
+        pytest.param({"contrib/bot.service": UNIT, "u.py": "", "Procfile": PROCFILE}, ["web Procfile"],
+                     ["contrib/bot.service"], id="unit-of-contrib-beside-what-is-deployed"),
         pytest.param({"contrib/bot-dev.service": UNIT, "u.py": ""}, [], [], id="unit-of-contrib-for-developers"),
         pytest.param({"examples/bot.service": UNIT, "u.py": ""}, [], [], id="unit-of-an-example"),
         pytest.param({"Procfile": PROCFILE, "app.json": FORMATION, "Dockerfile": DOCKERFILE}, ["web Procfile"],
@@ -412,7 +412,7 @@ def test_folders_beyond_a_bound_are_said(tmp_path: Path, monkeypatch: pytest.Mon
     write(tmp_path, {"a/b/c/d/Dockerfile": image, "a/b/c/d/main.py": ""})
     monkeypatch.setattr(discovery, "MAX_FOLDERS", 3)
     reasons = [gap.reason for gap in read(tmp_path)[0].skipped]
-    assert any("more than 3 folders that may hold a Dockerfile" in reason for reason in reasons)
+    assert any("more than 3 folders that may hold an app" in reason for reason in reasons)
 
 
 def test_all_folders_for_a_cluster_are_looked_into(tmp_path: Path) -> None:

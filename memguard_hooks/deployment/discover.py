@@ -6,17 +6,21 @@
 - Without them units of systemd count, and compose. With them compose serves development and units are for other hosts:
   they are left out, but for units beside functions alone, which start no server. Beside a Procfile compose counts where it
   is the file for production or limits memory; without one it wins over the bare Dockerfile, but for commands that reload.
-- The files of platforms in the folders below a root that has its own lose as well, and are named. What an image or compose
-  starts there that the root does not is one more service, and is named where the root is for a platform.
+- The files of platforms in the folders below a root that has its own lose as well, and are named. What an image, compose or
+  a platform starts there that the root does not is one more service, and is named where the root is for a platform.
 - `railpack.json` and `nixpacks.toml` win over a Procfile, unless an image starts all of that at once, and that over a
   Dockerfile, unless only the Dockerfile starts Python. Where such a plan and a Dockerfile start different programs, both are
   judged: which of them counts, the host decides.
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
   whose name is taken has that of its folder.
-- Without a `Dockerfile` others of that kind count, such as `prod.Dockerfile`, unless their names say that they are for
-  tests or for developers; those of them that run the same are one service.
+- Before a `Dockerfile` the one for production counts, such as `prod.Dockerfile`; without one others of that kind do, unless
+  their names say that they are for tests or for developers; those of them that run the same are one service.
+- `heroku.yml` wins over a Procfile, unless `app.json` names a stack that is built from one.
 - Where the root starts no Python, the folders below it are looked through as well.
+- What other images, units, files of compose, and manifests for staging start of the repository, in folders down to five
+  levels, is one more service where nothing of all that does that task, unless it is for developers; where the files of a
+  platform count, or a Procfile, it is named with what wins.
 - Where nothing of all that is there, a start script in the root, or what pm2, circus, supervisord or uWSGI is given there is
   what a host is told to run, on no platform; and without that any image of Python in a folder below, also one whose start
   cannot be read; and without that units of systemd in any folder, such as `contrib`, that start a file of the repository.
@@ -161,7 +165,8 @@ _PLANS = ("nixpacks.toml", "railpack.json")
 
 _IMAGE = late_pattern(r"(?i)(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.?[\w-]+)?")
 _NOT_DEPLOYED = late_pattern(
-    r"(?i)(?:^|[-_.])(?:dev|devel|development|local|debug|tests?|testing|lint|docs|ci|base|builder)(?:$|[-_.])"
+    r"(?i)(?:^|[-_.])(?:dev|devel|develop|development|local|debug|tests?|testing|lint|docs|ci|base|builder|bak|backup|old|orig"
+    r"|examples?|samples?|templates?|deprecated)(?:$|[-_.])"
 )
 
 _TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
@@ -193,6 +198,9 @@ _PYTHON_NAME = late_pattern(
 _API_VERSION = late_pattern(rb"a\0?p\0?i\0?V\0?e\0?r\0?s\0?i\0?o\0?n\0?:")
 """What each manifest of Kubernetes says, also in UTF-16."""
 
+_WORKLOAD = late_pattern(rb"(?m)^[ \t]*(?:- )?kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|CronJob|Job|Pod)")
+"""What a manifest says that starts containers."""
+
 _CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
 """What a file of Terraform says that declares a container."""
 
@@ -201,6 +209,17 @@ _STAGING = late_pattern(
     r"(?:[-_./]|$)"
 )
 """Words in the paths of what runs before it is for production."""
+
+_BUILDPACKS = late_pattern(rb"\"stack\"\s*:\s*\"heroku-")
+"""The stack of an app of Heroku that is made of a Procfile; `heroku.yml` counts in the stack `container` alone."""
+
+_SUBCOMMAND = late_pattern(r"\s+([a-z][\w-]*)(?!\S)")
+
+_SERVICES = late_pattern(rb"^services:", re.MULTILINE)
+"""What each file of compose says."""
+
+_STARTING = late_pattern(rb"(?im)^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(?!\[\s*\]\s*$)")
+"""What a Dockerfile says that starts something by itself."""
 
 _APPLICATIONS = late_pattern(rb"^applications:", re.MULTILINE)
 """What each manifest of Cloud Foundry says."""
@@ -222,6 +241,7 @@ def discover(
     """
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
+    found = _without_developers(_with_the_rest(found, files)) if _declares(found) else found
     found = files.first_that_start(files.first_of(found)).only(lambda one: not files.is_of_another_language(one))
     return found._replace(skipped=(*found.skipped, *dict.fromkeys(files.gaps))) if files.gaps else found
 
@@ -266,6 +286,7 @@ def _composed_below(here: Deployment, files: _Files) -> Deployment:
         composed = [one for one in declared if one.platform == COMPOSE and not _DEVELOPMENT.search(one.command)]
         if composed and not apart.named.isdisjoint(images):
             found = found.joined(Deployment(tuple(composed)))
+            files.named |= apart.named
     if not found.services:
         return here
     kept = tuple(gap for gap in here.skipped if gap.path not in gaps)
@@ -291,12 +312,15 @@ def _over_siblings(here: Deployment, files: _Files) -> Deployment:
     image, or compose, that starts another program is one more service.
     """
     apart = files.apart()
-    is_for_platform = any(one.platform not in (None, COMPOSE) for one in here.services)
+    is_for_platform = any(map(_is_for_platform, here.services))
     more = Deployment()
     for path in _folders_below(files) if here.services else ():
         folder = _Folder(path, apart)
-        if "/" not in path and (folder.is_for_platform or folder.is_for_production):
-            here = join_services(here, Deployment(folder.python_services.services))
+        if folder.may_be_for_platform or ("/" not in path and (folder.is_for_platform or folder.is_for_production)):
+            found = folder.python_services.services
+            others = () if _names_all(here) else _of_other_programs(here, Deployment(found), files)
+            here = join_services(here, Deployment(tuple(one for one in found if one not in others)))
+            more = more.joined(Deployment(others))
         elif folder.has_image_or_compose and not any(map(_NOT_DEPLOYED.search, path.split("/"))):
             more = more.joined(folder.python_services)
     if is_for_platform:
@@ -304,14 +328,47 @@ def _over_siblings(here: Deployment, files: _Files) -> Deployment:
     return _with_others(here, more, files)
 
 
+def _with_the_rest(here: Deployment, files: _Files) -> Deployment:
+    """Return what is declared, with what files start of the repository that nothing of it does, unless developers do.
+
+    Where the files of a platform count, or a Procfile, that loses, and is named with what wins.
+    """
+    apart = files.apart()
+    known = {one.path for one in here.services} | {gap.path for gap in here.skipped}
+    known |= {at.path for one in here.services for at in (*one.instead_of, *(build.place for build in one.builds))}
+    rest = apart.others(known | files.declaring).only(lambda one: one.path not in known)
+    if not any(one.platform == "kubernetes" for one in here.services):
+        rest = rest.joined(apart.staging_manifests())
+    found = _of_other_programs(here, _once(rest), files)
+    if _names_all(here):
+        return join_services(here, Deployment(found))
+    return _with_names_of_their_own(here.joined(Deployment(found, rest.skipped))) if found or rest.skipped else here
+
+
+def _without_developers(found: Deployment) -> Deployment:
+    """Return services without those that reload, where some stand in what is named for production."""
+    if not any(NAMED_FOR_PRODUCTION.search(part) for one in found.services for part in one.path.split("/")):
+        return found
+    return found.only(lambda one: one.platform not in (None, COMPOSE) or not _DEVELOPMENT.search(one.command))
+
+
+def _names_all(here: Deployment) -> bool:
+    """Return whether the files of a platform, or a Procfile, say what runs: others then start nothing there."""
+    return any(_is_for_platform(one) or one.path.endswith("Procfile") for one in here.services)
+
+
+def _is_for_platform(service: Service) -> bool:
+    return service.platform not in (None, COMPOSE)
+
+
 def _is_limited(service: Service) -> bool:
     return service.platform == COMPOSE and service.limit is not None
 
 
 def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tuple[Service, ...]:
-    """Return the services on no platform of folders that start what the root does not."""
-    started = {files.entrypoint(service) for service in here.services}
-    return tuple(one for one in more.services if one.platform in (None, COMPOSE) and files.entrypoint(one) not in started)
+    """Return the services of other files that start what the root does not."""
+    started = {job for service in here.services for job in files.jobs(service)}
+    return tuple(one for one in more.services if not files.jobs(one) <= started)
 
 
 def _beside_compose(nested: Deployment) -> Deployment:
@@ -440,6 +497,13 @@ class _Files:
         found = (f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder)
         return self.bounded(found, MAX_FOLDERS, f"{folder} holds more than {MAX_FOLDERS} folders")
 
+    @cached_property
+    def folders_of_clusters(self) -> list[str]:
+        """The folders for a cluster, wherever they lie, and those below them."""
+        found = dict.fromkeys(self.folders_like(_CLUSTER_FOLDERS))
+        below = (one for one in self.every_folder if any(map(_CLUSTER_FOLDERS.fullmatch, one.split("/"))))
+        return list(dict.fromkeys((*found, *below)))
+
     def folders_like(self, pattern: re.Pattern[str]) -> list[str]:
         """Return the folders of the root that are called so, and those one and two levels below them."""
         names = (one.name for one in self.tree.entries("") if one.is_folder and one.name != ".git")
@@ -501,14 +565,20 @@ class _Files:
     def every_dockerfile(self) -> tuple[str, ...]:
         """The same, of all languages."""
         found: list[str] = []
-        folders = [""]
-        for folder in islice(folders, MAX_FOLDERS):  # which grow on the way
-            if folder.count("/") < MAX_DEPTH:
-                folders += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
-            names = (name for name in self.names_in(folder) if _is_image(name) and not _NOT_DEPLOYED.search(name))
-            found += (f"{folder}/{name}".lstrip("/") for name in names)
-        self.bounded(folders, MAX_FOLDERS, f"there are more than {MAX_FOLDERS} folders that may hold a Dockerfile")
+        for folder in ("", *self.every_folder):
+            if not any(map(_NOT_DEPLOYED.search, folder.split("/"))):
+                names = (name for name in self.names_in(folder) if _is_image(name) and not _NOT_DEPLOYED.search(name))
+                found += (f"{folder}/{name}".lstrip("/") for name in names)
         return tuple(found)
+
+    @cached_property
+    def every_folder(self) -> tuple[str, ...]:
+        """The folders that may hold an app, down to some depth, also those for tests and developers."""
+        folders = [""]
+        for folder in islice(folders, MAX_FOLDERS + 1):  # which grow on the way
+            if folder.count("/") < MAX_DEPTH:
+                folders += _folders_in(self, folder)
+        return tuple(self.bounded(folders[1:], MAX_FOLDERS, _MANY_FOLDERS.format(MAX_FOLDERS)))
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
@@ -538,6 +608,51 @@ class _Files:
             self.gaps.append(Skipped(one.path, one.line, reason))
         return found._replace(services=found.services[:bound])
 
+    @property
+    def declaring(self) -> set[str]:
+        """The files that were read for what they declare."""
+        return {path for _, path in self._declared}
+
+    def others(self, known: set[str]) -> Deployment:
+        """Return what files start that nobody has read, which hold Python of the repository and are not for developers."""
+        found = Deployment()
+        for path in self.dockerfiles:
+            if path in known or path in self.named:
+                continue
+            data = self.peek(path) or b""
+            image = self.image(path, is_last=True) if _STARTING.search(data) else Deployment()
+            folder, _, name = path.rpartition("/")
+            found = found.joined(_called(image, _stem(name) if name != "Dockerfile" else folder.rpartition("/")[2]))
+        for path in self._other_files(known):
+            if path.endswith(".service"):
+                found = found.joined(self.run("systemd", path).only(self.holds))
+            else:
+                composed = self.run("compose", path)
+                found = found.joined(composed._replace(skipped=(), traps=()).only(self.is_ours))
+        return found.only(lambda one: not _DEVELOPMENT.search(one.command))
+
+    def staging_manifests(self) -> Deployment:
+        """Return what manifests of Kubernetes start that are for staging or for developers."""
+        listed = (path for path in self.listed(self.folders_of_clusters, (".yaml", ".yml")) if _STAGING.search(path))
+        declaring = (path for path in listed if _WORKLOAD.search((self.peek(path) or b"").replace(b"\0", b"")))
+        paths = self.some(declaring, "manifests of Kubernetes")
+        return _joined(self.run("kubernetes", path)._replace(skipped=(), traps=()) for path in paths)
+
+    def _other_files(self, known: set[str]) -> list[str]:
+        """Return the units, and the files of compose, of all folders whose names do not say that they are for developers."""
+        found: list[str] = []
+        for folder in ("", *self.every_folder):
+            for name in self.names_in(folder):
+                path = f"{folder}/{name}".lstrip("/")
+                is_unit = name.endswith(".service")
+                is_yaml = name.endswith((".yml", ".yaml"))
+                is_listed = is_unit or (is_yaml and _OTHER_COMPOSE.fullmatch(name) is not None)
+                is_for_developers = any(map(_NOT_DEPLOYED.search, path.split("/")))
+                if is_listed and path not in known and not is_for_developers and not self.is_excluded(path):
+                    data = b"" if is_unit else self.peek(path) or b""
+                    found += [path] if is_unit or _SERVICES.search(data) else []
+        return self.some(found, "units of systemd and files of compose")
+
     def other_units(self) -> Deployment:
         """Return what units of systemd start of the repository, in folders down to two levels that are not for these."""
         below = chain.from_iterable((one, *_folders_in(self, one)) for one in _folders_in(self, ""))
@@ -546,17 +661,18 @@ class _Files:
         units = self.some(listed, "units of systemd")
         return _joined(self.run("systemd", path) for path in units if not _NOT_DEPLOYED.search(path)).only(self.holds)
 
-    def image(self, path: str) -> Deployment:
+    def image(self, path: str, *, is_last: bool = False) -> Deployment:
         """Return what the image of a Dockerfile runs, on no platform that anybody names.
 
-        One below the root counts where its folder holds what it starts, or is next to the root, which does.
+        One below the root counts where its folder holds what it starts, or is next to the root, which does; where nothing
+        else says more of it, anywhere below.
         """
         data = self.read(path)
         if data is None:
             return Deployment()
         folder = parent(path)
         above = parent(folder)
-        is_apart = "/" in folder and _IMAGE_FOLDERS.fullmatch(folder.partition("/")[0]) is None
+        is_apart = not is_last and "/" in folder and _IMAGE_FOLDERS.fullmatch(folder.partition("/")[0]) is None
         own: list[Service] = []
         for context in dict.fromkeys((folder, above if "/" in folder else folder, folder if is_apart else "")):
             started = self.started(path, data, context)
@@ -628,6 +744,15 @@ class _Files:
         return parse(
             service.command, self._host(service)._replace(console_scripts=self.scripts()), service.folder
         ).loads_first
+
+    def jobs(self, service: Service) -> frozenset[tuple[EntryPoint | None, str]]:
+        """Return what a service starts, each with its task where its program has several, as celery has."""
+        entrypoint, started = self.entrypoint(service), self.command(service)
+        if started is None or entrypoint is None:
+            return frozenset({(entrypoint, "")})
+        _, _, rest = service.command.rpartition(entrypoint.text)
+        beside = ((one.loads_first, _task(one)) for one in started.beside if one.loads_first is not None)
+        return frozenset({(entrypoint, _task(started, rest)), *beside})
 
     def command(self, service: Service) -> StartCommand | None:
         """Return what a service starts, read once; None where all that were read before start more than is judged."""
@@ -710,6 +835,11 @@ class _Folder:
         return bool(own - self._files.named)
 
     @property
+    def may_be_for_platform(self) -> bool:
+        """Return whether a file here may tell a platform what runs, whose name others give as well."""
+        return not self._names.isdisjoint(GENERIC_FILES)
+
+    @property
     def is_for_production(self) -> bool:
         """Return whether a file here is that of compose for production."""
         return any(_COMPOSE.fullmatch(name) and NAMED_FOR_PRODUCTION.search(name) for name in self._yaml_names)
@@ -729,19 +859,32 @@ class _Folder:
         """The files that may be manifests of Kubernetes, which lie in folders of the root."""
         folders = dict.fromkeys((*MANIFEST_FOLDERS, *self._manifest_folders)) if not self._path else ()
         paths = self._files.listed(folders, (".yaml", ".yml"))
-        found = (path for path in paths if _API_VERSION.search(self._files.peek(path) or b""))
-        return self._files.some(found, "manifests of Kubernetes")
+        found = [path for path in paths if _API_VERSION.search(self._files.peek(path) or b"")]
+        declaring = {path for path in found if _WORKLOAD.search((self._files.peek(path) or b"").replace(b"\0", b""))}
+        kept = [path for path in found if path not in declaring or not _STAGING.search(path)]
+        return self._files.some(kept, "manifests of Kubernetes")
 
-    @property
+    @cached_property
     def _manifest_folders(self) -> list[str]:
         """The folders of the root for a cluster, and those below, that hold neither templates nor what overlays change."""
         found = []
-        for folder in self._files.folders_like(_CLUSTER_FOLDERS):
+        for folder in self._files.folders_of_clusters:
             names = self._files.names_in(folder)
-            is_plain = folder.rpartition("/")[2] != "templates" and not {CHART, *KUSTOMIZATIONS} & {*names}
-            if is_plain and not _STAGING.search(folder):
+            if folder.rpartition("/")[2] != "templates" and not {CHART, *KUSTOMIZATIONS} & {*names}:
                 found.append(folder)
         return found
+
+    def _kustomizations(self) -> list[str]:
+        """Return what makes the manifests: those for production, or else what is not for staging, overlays first."""
+        if self._path:
+            return []
+        usual = next((path for path in OVERLAYS if self._files.holds_file(path)), None)
+        paths = (path for name in KUSTOMIZATIONS for path in self._files.called(name, self._files.folders_of_clusters))
+        found = self._files.some(paths, "kustomizations")
+        of_production = [path for path in found if any(map(NAMED_FOR_PRODUCTION.search, parent(path).split("/")))]
+        others = sorted(found, key=lambda path: ("overlays" not in path, path))
+        found = of_production or [path for path in others if not _STAGING.search(path)]
+        return list(dict.fromkeys([usual, *found] if usual is not None else found))
 
     @cached_property
     def _units(self) -> list[str]:
@@ -756,7 +899,7 @@ class _Folder:
     @cached_property
     def deployment(self) -> Deployment:
         """What the files of this folder declare, joined."""
-        own, processes = self._of_platforms(), self._processes()
+        own, processes = self._on_heroku(self._of_platforms(), self._processes())
         if processes.services and processes.services[0].platform is not None:
             own, processes = own.joined(processes), Deployment()
         if own.services and all(map(_is_function, own.services)):
@@ -782,7 +925,21 @@ class _Folder:
             return join_services(own, declared.joined(_called(image, "image")))
         if self._is_beside_image or (not own.services and self._runs_python(image) and not self._runs_python(declared)):
             return join_services(own, declared.joined(image))
+        if hosts.services and not processes.services:
+            others = _of_other_programs(declared, image, self._files)
+            lost = image.only(lambda one: one not in others)
+            return reduce(join_services, (own, declared.joined(Deployment(others)), lost))
         return reduce(join_services, (own, declared, image))
+
+    def _on_heroku(self, own: Deployment, processes: Deployment) -> tuple[Deployment, Deployment]:
+        """Return what platforms and a Procfile start; where Heroku finds both files its stack decides which counts."""
+        of_images = own.only(lambda one: "heroku.yml" in self._names and one.platform == "heroku")
+        if not of_images.services or not processes.services:
+            return own, processes
+        rest = own.only(lambda one: one not in of_images.services)
+        data = self._files.peek(self._at("app.json")) or b""
+        found = (processes, of_images) if _BUILDPACKS.search(data) else (of_images, processes)
+        return rest.joined(join_services(*found)), Deployment()
 
     def _are_built_either_way(self, plan: Deployment, image: Deployment) -> bool:
         """Return whether a host may take a Dockerfile or the plan of a builder, which start different programs.
@@ -943,19 +1100,24 @@ class _Folder:
 
     @cached_property
     def _of_cluster(self) -> Deployment:
-        """What manifests of Kubernetes declare: as the overlay for production changes them, if there is one."""
+        """What manifests of Kubernetes declare: as the overlays for production change them, if there are any."""
         paths = self._manifests
         taken: set[str] = set()
+        found: list[Deployment] = []
+        for kustomization in self._kustomizations():
+            read: set[str] = set()
 
-        def read_named(other: str) -> bytes | None:
-            taken.add(other)
-            return self._files.peek(other) if not other.endswith("Dockerfile") else self._files.read_named(other)
+            def read_named(other: str, read: set[str] = read) -> bytes | None:
+                read.add(other)
+                return self._files.peek(other) if not other.endswith("Dockerfile") else self._files.read_named(other)
 
-        overlay = next((path for path in OVERLAYS if self._files.holds_file(path)), None) if not self._path else None
-        changed = self._files.run("kubernetes", overlay, read_named) if overlay is not None else Deployment()
-        if not changed.services:
-            taken.clear()
-        found = [changed, *(self._files.run("kubernetes", path) for path in paths if path not in taken)]
+            changed = (
+                self._files.run("kubernetes", kustomization, read_named) if kustomization not in taken else Deployment()
+            )
+            if changed.services:
+                taken |= read
+            found += [changed] if _declares(changed) or kustomization in OVERLAYS else []
+        found += [self._files.run("kubernetes", path) for path in paths if path not in taken]
         return _alike_once(_joined([*found, *self._of_charts()]))
 
     def _of_charts(self) -> Iterator[Deployment]:
@@ -1051,7 +1213,7 @@ class _Folder:
             kept = found.only(lambda one: not _DEVELOPMENT.search(one.command))
             self._is_beside_image = kept != found
             if self._is_beside_image:
-                named.discard(self._at("Dockerfile"))
+                named.discard(self._at(self._dockerfiles[0]))
             found = kept
         if found.services:
             self._files.named |= named
@@ -1073,14 +1235,16 @@ class _Folder:
         if not names and self._path and _IMAGE_FOLDERS.fullmatch(self._path.rpartition("/")[2]):
             names = [name for name in self._yaml_names if name.endswith((".yml", ".yaml")) and "override" not in name]
         names = [name for name in names if not _NOT_DEPLOYED.search(name)]
-        names = [name for name in names if re.search(rb"^services:", self._files.peek(self._at(name)) or b"", re.MULTILINE)]
+        names = [name for name in names if _SERVICES.search(self._files.peek(self._at(name)) or b"")]
         first = ("^(?:default|base|main)", "prod")
         return set(sorted(names, key=lambda name: (*(not re.search(f"(?i){one}", name) for one in first), name))[:1])
 
     @property
     def _image_serves(self) -> bool:
         """Return whether the Dockerfile here starts what no developers run, in the place of what compose starts for them."""
-        path = self._at("Dockerfile")
+        return self._serves(self._at(self._dockerfiles[0]))
+
+    def _serves(self, path: str) -> bool:
         data = self._files.peek(path)
         started = self._files.started(path, data, self._path) if data is not None else None
         if not isinstance(started, Service) or _DEVELOPMENT.search(started.command):
@@ -1103,11 +1267,12 @@ class _Folder:
 
     @cached_property
     def _dockerfiles(self) -> list[str]:
-        """The names of what makes the images here: `Dockerfile`, or else those for production, or all that are deployed."""
-        if "Dockerfile" in self._names:
-            return ["Dockerfile"]
+        """The names of what makes the images here: the one for production, else `Dockerfile`, else all that are deployed."""
         names = sorted(name for name in self._names if _is_image(name) and not _NOT_DEPLOYED.search(name))
-        return [name for name in names if NAMED_FOR_PRODUCTION.search(name)][:1] or names
+        of_production = [name for name in names if NAMED_FOR_PRODUCTION.search(name)][:1]
+        if "Dockerfile" not in self._names:
+            return of_production or names
+        return of_production if of_production and self._serves(self._at(of_production[0])) else ["Dockerfile"]
 
     @property
     def images_of_python(self) -> Deployment:
@@ -1145,6 +1310,14 @@ def _unread(error: MemguardError, path: str, service: str = "") -> Deployment:
 def _called(deployment: Deployment, name: str) -> Deployment:
     """Return the services of an image under another name."""
     return deployment._replace(services=tuple(one._replace(name=name or one.name) for one in deployment.services))
+
+
+def _task(started: StartCommand, words: str = "") -> str:
+    """Return which task of a program a start is, empty for one that answers requests, and where there is but one."""
+    if started.program == "celery":
+        return f"celery {started.start}"
+    named = _SUBCOMMAND.match(words) if started.program in ("", "manage.py") else None
+    return named[1] if named is not None else started.program if started.start == "preload" else ""
 
 
 def _stem(path: str) -> str:

@@ -223,8 +223,9 @@ def join_services(own: Deployment, other: Deployment) -> Deployment:
     for service in other.services:
         if " ".join(service.command.split()) not in known:
             winner = names.index(service.name) if service.name in names else 0
-            lost[winner] = (*lost.get(winner, ()), service.place)
+            known_places = (*own.services[winner].instead_of, *lost.get(winner, ()))
+            lost[winner] = lost.get(winner, ()) + ((service.place,) if service.place not in known_places else ())
     services = tuple(
-        one._replace(instead_of=one.instead_of + lost.get(number, ())) for number, one in enumerate(own.services)
+        one._replace(instead_of=(*one.instead_of, *lost.get(number, ()))) for number, one in enumerate(own.services)
     )
     return own._replace(services=services).joined(other._replace(services=()))
