@@ -258,7 +258,8 @@ class ServiceReport(Record):
     the difference. Of one that is not judged, `reason` says why, and `worker` is what one process takes by the moment that
     is judged, where that is known. `instead_of` says where other commands stand that this one wins over: `Procfile:1`.
     `also` are commands that run to their end on a host of the same kind before it starts, with the bytes that each takes,
-    None where nobody can tell. `cpus` are those that it is judged with, None where its processes do not follow them.
+    None where nobody can tell. `cpus` are those that it is judged with, None where its processes do not follow them, and
+    `processes_then` those that it had at what it is compared with, None where nobody can tell.
     """
 
     name: str
@@ -282,6 +283,7 @@ class ServiceReport(Record):
     instead_of: tuple[str, ...] = ()
     also: tuple[tuple[str, int | None], ...] = ()
     cpus: int | None = None
+    processes_then: int | None = None
 
     @property
     def taken(self) -> Figures | None:
@@ -509,7 +511,7 @@ def summary(service: ServiceReport, since: str | None = None) -> str:
     """Write one service in one line.
 
     `web: 43 MiB at start, 310 serving, of 512 (render free), this commit +57`, or `since main +57`; where the moments do
-    not differ, `web: 263 of 512 MiB (render free), this commit +57`.
+    not differ, `web: 263 of 512 MiB (render free), this commit +57`, with `(2 processes, not 1)` where that is why.
     """
     if service.estimate is None or service.taken is None:
         return f"{service.name}: not judged"
@@ -550,7 +552,9 @@ def growth(service: ServiceReport, since: str | None = None) -> str:
         what = ", ".join(f"{size} {_NAMES[one]}" for one, size in sizes.items())
     else:
         what = signed(service.taken.commit)
-    return f", {'this commit' if since is None else f'since {since}'} {what}"
+    is_other = None not in (service.processes, service.processes_then) and service.processes != service.processes_then
+    processes = f" ({count(service.processes or 0, 'process')}, not {service.processes_then})" if is_other else ""
+    return f", {'this commit' if since is None else f'since {since}'} {what}{processes}"
 
 
 def moment_name(moment: Moment) -> str:

@@ -507,6 +507,12 @@ def test_only_what_a_comment_says_of_the_plan_is_judged(
     assert told(findings(capsys)) == ([("MG413", "render.yaml", 5)] if is_claim else [])
 
 
+def test_a_missing_limit_names_the_sizes_that_hold_the_service(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {**compose("    command: python main.py"), "main.py": "import torch\n"})
+    (message,) = (one["message"] for one in findings(capsys) if one["code"] == "MG411")
+    assert message.endswith(" MiB, which fits 1 GiB, and does not fit 512 MiB")
+
+
 def test_an_old_copy_of_the_runtime_module_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head, _, body = runtime_copy.render("0.1.0").partition(b"\n")
     assert head.startswith(b"# memguard-runtime 0.1.0 ")

@@ -84,7 +84,7 @@ def test_the_only_one_is_judged_and_the_line_to_write_is_given(tmp_path: Path) -
     write_dedented(tmp_path, {"app.py": "import streamlit\nimport pandas\nprint(pandas)\n"})
     done = budget(tmp_path)
     assert done.stdout.startswith("app.py: ")
-    assert "of 2765 MiB (streamlit-cloud community at most)" in done.stdout
+    assert "of 2765 MiB (streamlit-cloud community at most, 690 MB at least)" in done.stdout
     assert "it is judged as if a Procfile said `web: streamlit run app.py`" in done.stderr
     write_dedented(tmp_path, {"bot.py": "import discord\ndiscord.Client().run('x')\n"})
     done = budget(tmp_path)

@@ -276,6 +276,15 @@ def test_growth(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert finding["message"].startswith("w grew by +5")
 
 
+def test_a_commit_that_adds_processes_says_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"app.py": "import flask\napp = flask.Flask(__name__)\n", "gunicorn.conf": "bind = ':80'\n",
+                 "Procfile": "web: gunicorn -c gunicorn.conf app:app\n"})  # fmt: skip
+    commit(root)
+    write(root, {"gunicorn.conf": "workers = 2\n"})
+    memory_budget.main(["gunicorn.conf"])
+    assert re.search(r"this commit \+\d+ \(2 processes, not 1\)\n", capsys.readouterr().out)
+
+
 def test_an_unknown_platform_names_the_nearest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"main.py": "", "Procfile": "w: python main.py\n", "memguard.toml": '\nplatform = "render-fre"\n'})
     assert memory_budget.main([]) == 2

@@ -158,7 +158,7 @@ def _service(path: str, command: str, folder: str = "") -> Service:
 
 def _on_streamlit(service: Service) -> Service:
     """Return an app as Streamlit's cloud runs it, which gives it more when it asks for more."""
-    return _hosted(service, "streamlit-cloud", "community", "streamlit run", "at most")
+    return _hosted(service, "streamlit-cloud", "community", "streamlit run", "at most, 690 MB at least")
 
 
 def _hosted(service: Service, platform: str, name: str, source: str, how: str) -> Service:

@@ -32,12 +32,13 @@ MAX_KEPT = 2
 class Past(Record):
     """What a service took at a commit, and the bytes of each package in one process by the moment that is judged.
 
-    `is_whole` tells that all of its files could be analyzed.
+    `is_whole` tells that all of its files could be analyzed, and `processes` how many it had, None where nobody can tell.
     """
 
     estimate: Estimate
     is_whole: bool
     sizes: dict[str, int]
+    processes: int | None = None
 
 
 def sizes_of(parts: Iterable[Part]) -> dict[str, int]:
@@ -53,7 +54,7 @@ def keep_past(project: Project, found: Iterable[tuple[str, Past | None]]) -> Non
     tree = project.tree
     if not isinstance(tree, WorkTree) or not tree.is_steady or len(tree.seen) < SMALL or project.has_given_up:
         return
-    services = [(name, past and (past.estimate, past.is_whole, past.sizes)) for name, past in found]
+    services = [(name, past and (past.estimate, past.is_whole, past.sizes, past.processes)) for name, past in found]
     row = [services, [[path, *held] for path, held in tree.held()]]
     store, key = project.facts.store, _key(project)
     store.put([row, *(store.known(list, *key) or ())[: MAX_KEPT - 1]], *key)
@@ -81,7 +82,8 @@ def _services(rows: Any) -> dict[str, list[Past | None]]:
     return grouped((str(name), None if past is None else _past(*past)) for name, past in rows)
 
 
-def _past(moments: Any, is_whole: Any, sizes: Any) -> Past:
+def _past(moments: Any, is_whole: Any, sizes: Any, processes: Any = None) -> Past:
     figures = record(Figures, int, int, int, int, maybe(int), int)
     estimate = record(Estimate, *[figures] * len(MOMENTS))(moments)
-    return Past(estimate, checked(bool, is_whole), {str(package): int(size) for package, size in sizes.items()})
+    sizes = {str(package): int(size) for package, size in sizes.items()}
+    return Past(estimate, checked(bool, is_whole), sizes, maybe(int)(processes))

@@ -131,7 +131,7 @@ class Estimated(Record):
 
     def past(self) -> Past:
         """Return what a later commit is compared with."""
-        return Past(self.estimate, not self.unread, sizes_of(self.judged_parts))
+        return Past(self.estimate, not self.unread, sizes_of(self.judged_parts), self.processes)
 
     @property
     def unknown_models(self) -> tuple[ModelUse, ...]:

@@ -404,10 +404,18 @@ def _with_others(here: Deployment, more: Deployment, files: _Files) -> Deploymen
 
 
 class _Files:
-    """Reads the files of a tree once, and knows which images a file that was read has named."""
+    """Reads the files of a tree once, and knows which images a file that was read has named.
+
+    `origin` are the files that these are apart from: what is the same for all is looked up there.
+    """
 
     def __init__(
-        self, tree: Tree, broken: Broken, is_excluded: Callable[[str], bool], scripts: Callable[[], Mapping[str, str]]
+        self,
+        tree: Tree,
+        broken: Broken,
+        is_excluded: Callable[[str], bool],
+        scripts: Callable[[], Mapping[str, str]],
+        origin: _Files | None = None,
     ) -> None:
         self.scripts = scripts
         self.tree = tree
@@ -417,12 +425,13 @@ class _Files:
         self._declared: dict[tuple[Format, str], int] = {}
         """How many services each file declares that was read."""
         self._broken = broken
+        self._origin = origin or self
         self._commands = 0
         """How many commands the services start that were looked at."""
 
     def apart(self) -> _Files:
         """Return the same files for a second look, which tells nobody what is broken and names nothing here."""
-        apart = _Files(self.tree, lambda _: None, self.is_excluded, self.scripts)
+        apart = _Files(self.tree, lambda _: None, self.is_excluded, self.scripts, self._origin)
         apart.named |= self.named
         apart.gaps = self.gaps
         return apart
@@ -531,6 +540,8 @@ class _Files:
     @cached_property
     def images(self) -> RepositoryImages:
         """The images that the repository makes."""
+        if self._origin is not self:
+            return self._origin.images
         from memguard_hooks.deployment import images
 
         reason = f"there are more than {images.MAX_FILES} files that may say what makes which image"
@@ -559,6 +570,8 @@ class _Files:
     @cached_property
     def dockerfiles(self) -> tuple[str, ...]:
         """The Dockerfiles of Python that are not for developers or tests, in folders down to some depth."""
+        if self._origin is not self:
+            return self._origin.dockerfiles
         return tuple(path for path in self.every_dockerfile if _is_of_python(self.peek(path) or b""))
 
     @cached_property
@@ -574,6 +587,8 @@ class _Files:
     @cached_property
     def every_folder(self) -> tuple[str, ...]:
         """The folders that may hold an app, down to some depth, also those for tests and developers."""
+        if self._origin is not self:
+            return self._origin.every_folder
         folders = [""]
         for folder in islice(folders, MAX_FOLDERS + 1):  # which grow on the way
             if folder.count("/") < MAX_DEPTH:

@@ -83,6 +83,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         parts=now.process.parts,
         bands=None if bands is None else (int(bands[0]), int(bands[1])),
         added=tuple(_grown(now.judged_parts, assessed.then.sizes)) if assessed.then is not None else (),
+        processes_then=assessed.then.processes if assessed.then is not None else None,
     )
 
 

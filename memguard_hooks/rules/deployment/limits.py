@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.app.limit import limit_to_write
+from memguard_hooks.app.limit import limit_to_write, sizes_that_fit
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import ServicePlace, Trap
@@ -60,10 +60,13 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
         owner = next((one for one in runnings if one.service.limit_source.startswith(written)), None)
         if owner is None or _is_left_alone(owner):
             return
+        taken = owner.estimated.taken if owner.estimated is not None else 0
+        sizes = sizes_that_fit(taken, owner.settings) if taken else ""
+        told = f"; it takes {mib(taken)} MiB, which {sizes.replace(';', ', and')}" if sizes else ""
         message = (
             f"{trap.subject} has no memory limit: it may take all memory of its machine, and what dies then is not chosen"
         )
-        taken = owner.estimated.taken if owner.estimated is not None else 0
+        message += told
         key = limit_to_write(owner.service, taken, owner.settings) or "a limit"
         yield finding(trap.place, "MG411", trap.subject, message, f"add `{key}`, or say in the settings what the host has")
 
