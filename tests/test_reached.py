@@ -97,6 +97,19 @@ START_AND_SERVING = {
         def unused():
             import pandas
     """,
+    "an attribute of what a call returns": """
+        from fastapi import FastAPI
+        def load():
+            import spacy
+            return spacy
+        NLP = load().data.first
+        app = FastAPI()
+        @app.get("/")
+        def index():
+            import torch
+        def unused():
+            import pandas
+    """,
     "Starlette's lists": """
         from starlette.applications import Starlette
         from starlette.routing import Route

@@ -223,6 +223,92 @@ def test_a_program_may_start_what_it_is_started_for(judge: Judge) -> None:
     assert codes(judge({"bot.py": "import helper\n", "helper.py": source}, "python bot.py")) == [("MG212", 2), ("MG213", 3)]
 
 
+CLIENT = """import requests
+from flask import Flask
+app = Flask(__name__)
+
+
+class Client:
+    def __init__(self, url, token=None, email=None, password=None):
+        self.url = url
+        if token is not None:
+            self.token = token
+        elif email is not None and password is not None:
+            self.login(email, password)
+
+    def login(self, email, password):
+        self.token = self.post("login", [email, password]).text
+
+    def post(self, path, data):
+        return requests.post(f"{self.url}/{path}", json=data)
+
+
+def for_user(email, password):
+    return Client("https://example.com", email=email, password=password)
+
+
+client = Client("https://example.com", %s)
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("token='x'", []), ("email='x', password='y'", [("MG213", 18)]), ("*app.keys", [("MG213", 18)])]
+)
+def test_a_branch_is_open_at_start_by_what_is_given_at_start(
+    judge: Judge, given: str, expected: list[tuple[str, int]]
+) -> None:
+    """A request gives a password; what the start gives leads to another branch, three calls before the network."""
+    assert codes(judge({"main.py": CLIENT % given})) == expected
+
+
+def test_what_a_start_does_not_come_to_counts_later(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    source = (
+        f"import json, functools\n{SOURCE}@functools.cache\ndef load(name, is_whole=False):\n    if is_whole:\n"
+        "        return json.load(open('data/x.json'))\nload('x')\n@app.get('/')\ndef whole():\n    return load('x', True)\n"
+    )
+    assert judge({"main.py": source, "data/x.json": RECORDS}) == []
+    assert parts(capsys)["data/x.json (json.load)"][1] == "serving"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("try:\n    X = open('x').read()\nexcept OSError:\n    X = requests.get('https://example.com').text\n", []),
+        (
+            "def ask(): return requests.get('https://example.com').text\ntry:\n    X = 1\nexcept OSError:\n    X = ask()\n",
+            [],
+        ),
+        ("try:\n    X = requests.get('https://example.com').text\nexcept OSError:\n    X = ''\n", [("MG213", 5)]),
+        ("try:\n    nltk.data.find('x')\nexcept LookupError:\n    nltk.download('x')\n", [("MG213", 7)]),
+    ],
+    ids=["a handler", "called by a handler", "what is tried", "a download of what is missing"],
+)
+def test_what_only_an_error_leads_to_is_no_finding(judge: Judge, source: str, expected: list[tuple[str, int]]) -> None:
+    assert codes(judge({"main.py": f"import requests, nltk\n{SOURCE}{source}"})) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "statement", "command", "fix"),
+    [
+        (SOURCE, "requests.get('https://example.com')", "gunicorn main:app", "ask in a function under @functools.cache"),
+        (
+            "from fastapi import FastAPI\napp = FastAPI()\n",
+            "requests.get('https://example.com')",
+            "uvicorn main:app",
+            "ask in a lifespan handler, or in a function under @functools.cache",
+        ),
+        (SOURCE, "nltk.download('punkt')", "gunicorn main:app", "as by `python -m nltk.downloader punkt`"),
+        (SOURCE, "multiprocessing.Manager()", "gunicorn main:app", "start it where the app starts, in `main()`, or"),
+    ],
+    ids=["flask", "fastapi", "nltk", "a process"],
+)
+def test_a_fix_names_what_the_app_has(judge: Judge, head: str, statement: str, command: str, fix: str) -> None:
+    """Flask has no lifespan handler, and a download has no timeout that helps."""
+    (found,) = judge({"main.py": f"import multiprocessing, nltk, requests\n{head}{statement}\n"}, command)
+    assert fix in found["fix"]
+    assert ("lifespan" in found["fix"]) == ("lifespan" in fix)
+
+
 SENTRY = "import sentry_sdk\n{}sentry_sdk.init('https://key@example.com/1'{})\n"
 INSTALLED = {"requirements.txt": "flask==3.1.0\nopenai==1.99.0\nsentry-sdk==2.75.0\n"}
 
@@ -235,6 +321,23 @@ def test_an_initializer_imports_what_is_installed(judge: Judge, capsys: pytest.C
     assert parts(capsys)["openai"][1] == "start"
     assert judge({"main.py": SENTRY.format(SOURCE, ", auto_enabling_integrations=False"), **INSTALLED}) == []
     assert "openai" not in parts(capsys)
+
+
+@pytest.mark.parametrize(("pin", "told"), [("==1.40.0", 0), ("==1.42.0", 1), ("==2.75.0", 1), ("", 1)])
+def test_an_initializer_imports_what_its_own_version_knows(judge: Judge, pin: str, told: int) -> None:
+    """`sentry_sdk` looks for openai by itself since 1.42."""
+    files = {**INSTALLED, "requirements.txt": f"flask==3.1.0\nopenai==1.99.0\nsentry-sdk{pin}\n"}
+    assert len(judge({"main.py": SENTRY.format(SOURCE, ""), **files})) == told
+
+
+def test_an_initializer_does_not_import_what_an_engine_does(judge: Judge) -> None:
+    """The driver of a database is there by `create_engine` alone."""
+    engine = "from sqlalchemy import create_engine\ncreate_engine('mysql+mysqlconnector://x')\n"
+    more = "sqlalchemy==2.0.40\nmysql-connector-python==9.5.0\n"
+    files = {"requirements.txt": INSTALLED["requirements.txt"] + more}
+    (found,) = judge({"main.py": f"{engine}{SENTRY.format(SOURCE, '')}", **files})
+    assert "openai" in found["message"]
+    assert "mysql" not in found["message"]
 
 
 def test_an_initializer_imports_a_name_that_is_not_there_before_it_is_taken(
@@ -902,6 +1005,11 @@ COMPOSE = """services:
     image: postgres
     command: postgres -c max_connections={}
 """
+BUILT = {
+    "compose.yaml": COMPOSE.replace("image: postgres\n    command: postgres -c max_connections={}", "build: ./db"),
+    "Dockerfile": "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n",
+}
+MOUNTED = COMPOSE.replace("command: postgres -c max_connections={}", "volumes: ['./p.conf:/etc/postgresql/postgresql.conf']")
 IMAGE = "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n"
 
 
@@ -930,6 +1038,18 @@ IMAGE = "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n"
                              "Dockerfile": IMAGE}, "", "takes 60", id="a short option"),
     pytest.param("asyncpg", {"compose.yaml": COMPOSE.replace("image: postgres", "image: mariadb").format(9),
                              "Dockerfile": IMAGE}, "", "takes 100 unless", id="another database is told"),
+    pytest.param("asyncpg", {**BUILT, "db/Dockerfile": "FROM postgres:17\nRUN echo max_connections=400 >> /etc/p.conf\n"},
+                 "", "", id="its own image is told"),
+    pytest.param("asyncpg", {**BUILT, "db/Dockerfile": "FROM postgres:17\nCOPY p.conf /etc/postgresql/p.conf\n",
+                             "db/p.conf": "max_connections = 110\n"}, "", "takes 110 on db of db/p.conf", id="a file in it"),
+    pytest.param("asyncpg", {**BUILT, "db/Dockerfile": "FROM postgres:17\nCOPY conf.d /etc/postgresql/conf.d\n",
+                             "db/conf.d/x.conf": "max_connections = 400\n"}, "", "", id="a folder in it"),
+    pytest.param("asyncpg", {**BUILT, "db/Dockerfile": "FROM postgres:17\n# max_connections=400\n"}, "",
+                 "takes 100 unless", id="a comment of its image"),
+    pytest.param("asyncpg", {**BUILT, "db/Dockerfile": "FROM redis:8\nRUN echo max_connections=400\n"}, "",
+                 "takes 100 unless", id="the image of another program"),
+    pytest.param("asyncpg", {"compose.yaml": MOUNTED, "Dockerfile": IMAGE, "p.conf": "max_connections = 90 # few\n"}, "",
+                 "takes 90 on db of p.conf", id="a file is mounted"),
 ])  # fmt: skip
 def test_pools_are_held_against_the_database_that_is_declared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
@@ -1139,6 +1259,7 @@ SERVED = "from django.core.wsgi import get_wsgi_application\napplication = get_w
     ("statement", "requirements", "expected"),
     [
         ("from urllib.request import urlopen\nX = urlopen('https://example.com/x').read()", "", "MG213"),
+        ("from urllib.request import urlopen\nX = urlopen('https://example.com/x').headers", "", "MG213"),
         ("from urllib.request import urlopen\nX = json.loads(urlopen('https://example.com/x').read())", "", "MG213"),
         ("async def go(): await asyncio.create_subprocess_shell('redis-server')\nasyncio.run(go())", "", "MG212"),
         ("def go():\n    while True: schedule.run_pending()\nthreading.Thread(target=go).start()", "schedule\n", "MG212"),

@@ -212,7 +212,8 @@ def _values(data: bytes) -> object:
     module = folding.module("a.py")
     calls = module.calls if module is not None else ()
     suspects = {(one.scope.function.name if one.scope.function else "", last_name(one.node.func)) for one in calls}
-    found = work.find_calls(folding, "a.py", suspects, [body for body, _ in suspects])
+    bodies = [body for body, _ in suspects]
+    found = work.find_calls(folding, "a.py", suspects, bodies, frozenset(("a.py", body) for body in bodies))
     return tuple(model_calls.find_calls(folding, "a.py")), tuple(found)
 
 

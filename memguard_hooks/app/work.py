@@ -8,7 +8,7 @@ from functools import partial
 from memguard_hooks.app.agents import agents_of, as_named
 from memguard_hooks.app.called_programs import program_of
 from memguard_hooks.app.drivers import django_drivers, driver_of
-from memguard_hooks.catalog.lookup import installed_with, is_provided, providers
+from memguard_hooks.catalog.lookup import installed_with, is_provided, providers, release_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Skipped, Step, Way, count
 from memguard_hooks.imports.graph import External
@@ -124,7 +124,8 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     """Return the work that a service does as it starts, and all that it imports: also by this work."""
     imported = (*walked.externals, *agents_of(project, entry), *django_drivers(project, entry, walked.externals))
     # What the budget and what is told of the start ask about differs in imports alone; the bodies that ran are the same.
-    _, found, kept = parse_once(project.tree, ("suspected", id(walked.ran)), partial(_suspected, project, entry, walked.ran))
+    ran = walked.ran
+    _, found, kept, started = parse_once(project.tree, ("suspected", id(ran)), partial(_suspected, project, entry, ran))
     if not found:
         return NO_WORK, imported
     from memguard_hooks.app.models import folding_of
@@ -133,8 +134,8 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     for path, calls in found.items():
         folding = folding_of(project, entry, walked)
         # The budget and what is told of the start ask the same.
-        key = ("start calls", folding.number, path, calls, kept[path])
-        made = parse_once(project.tree, key, partial(_found_calls, folding, path, calls, kept[path]))
+        key = ("start calls", folding.number, path, calls, kept[path], id(started))
+        made = parse_once(project.tree, key, partial(_found_calls, folding, path, calls, kept[path], started))
         for call in made:
             uses += _uses(project, entry, walked, call)
     if folding.is_exhausted:
@@ -146,23 +147,30 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
 
 def _suspected(
     project: Project, entry: ServiceEntry, ran: Mapping[tuple[str, str], Moment]
-) -> tuple[object, dict[str, frozenset[tuple[str, str]]], dict[str, frozenset[str]]]:
-    """Return the calls that may do work by their files, and the bodies whose results stay; with what ran, which is kept."""
+) -> tuple[object, dict[str, frozenset[tuple[str, str]]], dict[str, frozenset[str]], frozenset[tuple[str, str]]]:
+    """Return the calls that may do work by their files, the bodies whose results stay, and those that run at start.
+
+    What ran is kept with them.
+    """
     bodies = {path: {*found} for path, found in grouped(ran).items()}
     kept = {
         path: frozenset(body for body in some if not body or ran[path, body] == "start") for path, some in bodies.items()
     }
     found = {path: suspects(project, entry, path, some) for path, some in bodies.items()}
     found = {path: calls for path, calls in found.items() if calls and _lasts(project, entry, path, calls, kept[path])}
-    return ran, found, kept
+    return ran, found, kept, frozenset(place for place, moment in ran.items() if moment == "start")
 
 
 def _found_calls(
-    folding: Folding, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]
+    folding: Folding,
+    path: str,
+    calls: Collection[tuple[str, str]],
+    kept: Collection[str],
+    started: frozenset[tuple[str, str]],
 ) -> tuple[StartCall, ...]:
     from memguard_hooks.startup.calls import find_calls
 
-    return tuple(find_calls(folding, path, calls, kept))
+    return tuple(find_calls(folding, path, calls, kept, started))
 
 
 def _lasts(
@@ -278,6 +286,7 @@ def _resolved(term: str, bound: Mapping[str, str]) -> str:
 def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> Iterator[WorkUse]:
     """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
     moment = walked.ran[call.path, call.body]
+    moment = moment if call.is_started else max(moment, "serving", key=MOMENTS.index)
     step = Step(call.path, call.line, call.function)
     use = WorkUse(call, moment, Way(step, walked.ways.get(call.path)), (call.path, call.body) in walked.loading)
     kind = call.known.kind
@@ -440,8 +449,11 @@ def _initializer(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterato
     if options.get("auto_enabling_integrations") is False or options.get("default_integrations") is False:
         yield use
         return
-    present = project.declared.beside(entry.path).present
-    found = [one for one in integrations(use.call.known.how) if one.distribution in present]
+    pinned = project.declared.beside(entry.path)
+    version = pinned.versions.get(use.call.known.function.partition(".")[0].replace("_", "-"), "")
+    release = release_of(version) if version else ()
+    found = [one for one in integrations(use.call.known.how) if one.distribution in pinned.present]
+    found = [one for one in found if not (release and one.since) or release >= release_of(one.since)]
     yield use._replace(brought=tuple(dict.fromkeys(module for one in found for module in one.modules)))
 
 

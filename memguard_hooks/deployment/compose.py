@@ -157,7 +157,8 @@ def _services(
     *,
     is_near: bool,
 ) -> Iterator[Service | Skipped | Trap]:
-    databases = [database for name, one in declared.items() if (database := _database(name, one)) is not None]
+    told = (_database(name, one, read_file) for name, one in declared.items())
+    databases = [database for database in told if database is not None]
     ours = _own_images(declared) if is_near else frozenset[str]()
     made = _MadeHere(ours, _told_by_tag(declared), images, declared)
     every = {name: _with_build(one, declared) for name, one in declared.items() if one.facts}
@@ -252,16 +253,55 @@ _CONNECTIONS = late_pattern(r"(?:--)?max[_-]connections=(\d{1,6})")
 """How a database is told what it takes: `postgres -c max_connections=300`, `mysqld --max-connections=300`."""
 
 
-def _database(name: str, one: ComposeDeclared) -> Database | None:
-    """Return the database that a service runs, where it is told how many connections it takes."""
-    kind = _DATABASES.get(image_name(one.text("image") or ""))
-    words = one.facts["command",].words or () if kind is not None and ("command",) in one.facts else ()
+_CONFIGURED = late_pattern(rb"(?im)^[^#\n]*max[_-]connections(?:\s*=\s*|\s+to\s+|\s+)['\"]?(\d{1,6})")
+"""How its own configuration says so, also as a Dockerfile writes it, or a script as `ALTER SYSTEM SET`."""
+
+_FROM_DATABASE = late_pattern(rb"(?im)^[ \t]*from[^\n]*(?:postg|pgvector|timescale|mysql|mariadb|percona)")
+"""What a Dockerfile has that may make the image of a database: the others are not read for it."""
+
+_OF_DATABASES = ("/etc/", "/docker-entrypoint-initdb.d", "/var/lib/postgresql/")
+"""Where the images of databases read what configures them."""
+
+MAX_CONFIGURED = 2**20
+"""Bytes of a file that is looked at for it."""
+
+
+def _database(name: str, one: ComposeDeclared, read: Read) -> Database | None:
+    """Return the database that a service runs, where it is told how many connections it takes, or may be."""
+    build, made, file = one.build, None, ""
+    data = read(build.file) if isinstance(build, ImageMaker) else None
+    if isinstance(build, ImageMaker) and data is not None and _FROM_DATABASE.search(data):
+        found = dockerfile.read_image(data, build.file, build.context, build.target, read)
+        made, file = (found, build.file) if isinstance(found, Image) else (None, "")
+    base = made.base if made is not None else None
+    kind = _DATABASES.get(image_name(base.name if base is not None else one.text("image") or ""))
+    if kind is None:
+        return None
+    words = one.facts["command",].words or () if ("command",) in one.facts else ()
     told = [int(match[1]) for word in words if (match := _CONNECTIONS.fullmatch(word)) is not None]
     told += [int(number) for option, number in pairwise(words) if option == "-N" and number.isdecimal()]
-    if kind is None or not told or not told[-1]:
-        return None
-    place = one.facts["command",].place
-    return Database(f"{name} of {place.path}:{place.line}", told[-1], kind)
+    if told:
+        place = one.facts["command",].place
+        return Database(f"{name} of {place.path}:{place.line}", told[-1], kind) if told[-1] else None
+    mounts = [(key[1], join(value.folder, value.text.text)) for key, value in one.facts.items() if key[0] == "volumes"]
+    placed = [*(made.copies if made is not None else ()), *mounts]
+    files = [path for place, path in placed if path is not None and place.startswith(_OF_DATABASES)]
+    return _configured(name, kind, [file, *files] if file else files, read)
+
+
+def _configured(name: str, kind: str, files: Sequence[str], read: Read) -> Database | None:
+    """Return a database as the files say that configure it, of which the last one counts; None where they say nothing.
+
+    How many connections it takes is not known where one of them is a folder.
+    """
+    is_known = True
+    for path in reversed(files):
+        data = read(path)
+        is_known = is_known and data is not None
+        found = _CONFIGURED.findall(data) if data is not None and len(data) <= MAX_CONFIGURED else []
+        if found:
+            return Database(f"{name} of {path}", int(found[-1]), kind)
+    return None if is_known else Database(name, None, kind)
 
 
 # What it runs

@@ -74,10 +74,13 @@ class ImageMaker(Record):
 
 
 class Database(Record):
-    """A database that is declared beside a service, by its plan or its place, and the connections that it takes."""
+    """A database that is declared beside a service, by its plan or its place, and the connections that it takes.
+
+    These are None where files configure it that cannot be read.
+    """
 
     plan: str
-    connections: int
+    connections: int | None
     kind: str = "PostgreSQL"
 
 

@@ -464,7 +464,9 @@ class _Reader:
     def _assigned(self, value: ast.expr, target: ast.expr, scope: _Scope) -> None:
         """Walk what is assigned; a name for a name says nothing until it is used, but as an attribute."""
         is_alias = isinstance(value, (ast.Name, ast.Attribute)) and isinstance(target, ast.Name) and not scope.is_class
-        if not is_alias and not (isinstance(value, ast.Dict) and self._keep_table(value, target, scope)):
+        if is_alias:
+            self._receiver(value, scope, _MENTIONED, is_later=False)  # the call of `load().data`
+        elif not (isinstance(value, ast.Dict) and self._keep_table(value, target, scope)):
             option = target.id if scope.is_class and isinstance(target, ast.Name) and isinstance(value, _OPTIONS) else ""
             self._expression(value, scope, _Handed("", option) if option else _MENTIONED)
 

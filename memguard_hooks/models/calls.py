@@ -23,7 +23,7 @@ from memguard_hooks.models.loaders import (
     loaders_of,
     tasks,
 )
-from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.scopes import is_main_test, last_name
 from memguard_hooks.models.table import find
 from memguard_hooks.models.values import ANYTHING, MAX_NUMBER, VAST, ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
@@ -351,12 +351,6 @@ def caches(scope: NameScope) -> bool:
                 return True
         here = here.parent
     return False
-
-
-def is_main_test(test: ast.expr) -> bool:
-    """Return whether a condition is `__name__ == "__main__"`."""
-    names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
-    return isinstance(test, ast.Compare) and names == ["__name__"]
 
 
 def _is_none_test(test: ast.expr) -> bool:

@@ -70,6 +70,9 @@ class Evaluation:
         self._kept: dict[NameScope, dict[str, list[tuple[ast.expr, CallInScope]]]] = {}
         self._star_imports: dict[NameScope, tuple[Binding, ...]] = {}
         self._callers: dict[ast.AST, list[CallInScope]] = {}
+        self._started: frozenset[tuple[str, str]] | None = None
+        """The bodies whose calls alone count, by their files and names; None where all do."""
+        self._as_started: tuple[frozenset[tuple[str, str]] | None, dict[Any, Any], dict[Any, Any]] = None, {}, {}
         self._work = WorkLeft() if work is None else work
         self._answered: dict[tuple[object, ...], Any] = {}
         """Answers by what was asked about, which is kept as long: several walks ask the same of a file."""

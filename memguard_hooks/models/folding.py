@@ -11,6 +11,7 @@ import ast
 import itertools
 import posixpath
 import re
+from contextlib import contextmanager
 
 from memguard_hooks.formats.python_nodes import IN_PIECES
 from memguard_hooks.models.documents import INI, IniSection
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeVar
 
-    from memguard_hooks.models.scopes import Binding, Condition, NameScope, TableChange
+    from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange
     from memguard_hooks.models.values import Value, Values
 
     Answer = TypeVar("Answer")
@@ -155,6 +156,18 @@ class Folding(Returns):
         """Return whether production never calls a function, nor makes an instance of its class, as far as is known."""
         return self._once(("never", scope), lambda: scope is not None and self._never_runs(scope), False)
 
+    @contextmanager
+    def as_started(self, bodies: frozenset[tuple[str, str]]) -> Iterator[None]:
+        """Let only the calls in some bodies count, by their files and names: what others give decides nothing there."""
+        if self._as_started[0] is not bodies:
+            self._as_started = bodies, {}, {}
+        kept = self._answered, self._callers
+        self._started, self._answered, self._callers = self._as_started
+        try:
+            yield
+        finally:
+            self._started, (self._answered, self._callers) = None, kept
+
     def binds(self, attribute: str) -> bool:
         """Return whether the text of some file may bind an attribute, or a name that may be asked of a module."""
         known = self._binding.get(attribute)
@@ -162,6 +175,11 @@ class Folding(Returns):
             data = (self._sources.read(path) or b"" for path in self._sources.naming(attribute))
             known = self._binding[attribute] = any(_binds(one, attribute.encode()) for one in data)
         return known
+
+    def callers(self, scope: NameScope | None) -> Sequence[CallInScope]:
+        """Return the calls of a function in the project, as far as they are known."""
+        nothing: Sequence[CallInScope] = ()
+        return self._once(("callers", scope), lambda: self._calls_of(scope) if scope is not None else (), nothing)
 
     def overridden(self, scope: NameScope | None) -> tuple[tuple[str, str], ...]:
         """Return the methods of parents, by file and name, that a method stands in place of."""

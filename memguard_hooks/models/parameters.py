@@ -6,7 +6,7 @@ import ast
 from contextlib import contextmanager
 
 from memguard_hooks.models.arguments import CallArguments
-from memguard_hooks.models.scopes import FunctionNode, last_name
+from memguard_hooks.models.scopes import FunctionNode, body_of, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     ClassValue,
@@ -31,6 +31,10 @@ MAX_PARENTS = 5
 
 MAX_HEIRS = 10
 """Classes that inherit from one and have what it leaves to them, that are looked at for that; it is unknown with more."""
+
+
+MAX_CALLERS = 3
+"""Callers of callers that are looked at for whether a function runs at start."""
 
 
 class Parameters(CallArguments):
@@ -139,13 +143,15 @@ class Parameters(CallArguments):
             names = dict.fromkeys((name, "super", "cls", getattr(scope.node, "name", "")))
             calls = [call for one in names for call in module.calls_by_name(one)]
             found += [call for call in calls if self._is_call_of(call, scope)]
+        if self._started is not None:  # where none is known to count, what calls it is not known either
+            found = [one for one in found if (one.scope.path, body_of(one)) in self._started] or found
         self._callers[scope.node] = found
         return found
 
-    def _never_runs(self, scope: NameScope) -> bool:
+    def _never_runs(self, scope: NameScope, left: int = MAX_CALLERS) -> bool:
         """Return whether production comes to no call of a function, or to none that makes an instance of its class."""
         calls = self._calls_of(scope)
-        if calls and all(self._hold(call.conditions) is False for call in calls):
+        if calls and all(self._hold(call.conditions) is False or self._is_in_vain(call, left) for call in calls):
             return True
         owner = scope.parent
         if owner is None or not isinstance(owner.node, ast.ClassDef):
@@ -158,6 +164,11 @@ class Parameters(CallArguments):
         if made:
             return all(self._hold(call.conditions) is False for call in made)
         return self._never_imported(owner.node.name, owner.path)
+
+    def _is_in_vain(self, call: CallInScope, left: int) -> bool:
+        """Return whether a call stands in a function that never runs itself, as far as a few callers up tell."""
+        around = call.scope.function
+        return left > 0 and self._started is not None and around is not None and self._never_runs(around, left - 1)
 
     def _never_imported(self, name: str, home: str) -> bool:
         """Return whether other files know a class by imports alone that production does not come to."""

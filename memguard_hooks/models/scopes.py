@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Kind: TypeAlias = "Literal['value', 'element', 'item', 'import', 'function', 'class', 'parameter', 'rest', 'unknown']"
 
+MAIN = "__main__"
+"""The body of `if __name__ == "__main__"`."""
+
 FunctionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -151,6 +154,20 @@ class CallInScope(Record):
     node: ast.Call
     scope: NameScope
     conditions: tuple[Condition, ...]
+
+
+def body_of(call: CallInScope) -> str:
+    """Return the body of statements that a call stands in, as walks name it."""
+    function = call.scope.function
+    if function is not None:
+        return function.name
+    return MAIN if any(one.test is not None and is_main_test(one.test) for one in call.conditions) else ""
+
+
+def is_main_test(test: ast.expr) -> bool:
+    """Return whether a condition is `__name__ == "__main__"`."""
+    names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
+    return isinstance(test, ast.Compare) and names == ["__name__"]
 
 
 def read_scopes(module: ast.Module, path: str) -> NameScope:

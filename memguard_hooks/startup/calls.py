@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import bisect
 
-from memguard_hooks.models.calls import caches, is_main_test
-from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.calls import caches
+from memguard_hooks.models.scopes import body_of, last_name
 from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, Table, argument
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.scopes import CallInScope, NameScope
     from memguard_hooks.models.values import Values
-
-MAIN = "__main__"
-"""The body of `if __name__ == "__main__"`."""
 
 DATABASE = "SQLALCHEMY_DATABASE_URI"
 """Where an app of Flask's says which database it has."""
@@ -71,7 +68,8 @@ class StartCall(Record):
     is the body of statements that it stands in, as the walk names it. `is_cached` tells that the function around it keeps
     what it returns, and `is_partial` that only some of what is read is kept. Of what starts Python, `program` is the file,
     or `-m` and the module, and `UNTOLD` where only a run can tell; `folder` is where it runs, if that is said. `is_async`
-    tells that it stands in a coroutine, which a program runs and no import.
+    tells that it stands in a coroutine, which a program runs and no import, and `is_started` that a start comes to it, by
+    what those give it that run then.
     """
 
     path: str
@@ -87,6 +85,7 @@ class StartCall(Record):
     program: str = ""
     folder: str = ""
     is_async: bool = False
+    is_started: bool = True
 
 
 class _Executed:
@@ -118,24 +117,26 @@ class _Executed:
 
 
 def find_calls(
-    folding: Folding, path: str, suspects: Collection[tuple[str, str]], kept: Collection[str]
+    folding: Folding,
+    path: str,
+    suspects: Collection[tuple[str, str]],
+    kept: Collection[str],
+    started: frozenset[tuple[str, str]],
 ) -> Iterator[StartCall]:
     """Yield the calls of a file that do work, but for those that production does not come to.
 
     Only `suspects` are looked at, by their bodies and last names. What a body reads that is not `kept` is gone when it ends,
-    unless the function keeps what it returns.
+    unless the function keeps what it returns. `started` are the bodies of all files that run at start.
     """
     module = folding.module(path)
     calls = module.calls if module is not None else ()
     read: set[int] = set()
     waited: frozenset[ast.Call] | None = None
     executed = _Executed(calls)
-    started: dict[tuple[str, NameScope], list[CallInScope]] = {}
+    processes: dict[tuple[str, NameScope], list[CallInScope]] = {}
     returned: dict[NameScope, set[ast.expr | None]] = {}
     for call in calls:
-        is_main = any(one.test is not None and is_main_test(one.test) for one in call.conditions)
-        function = call.scope.function
-        body = function.name if function is not None else MAIN if is_main else ""
+        function, body = call.scope.function, body_of(call)
         if (body, last_name(call.node.func)) not in suspects or _is_later(call.scope):
             continue
         if _is_redefinition(function):
@@ -162,8 +163,15 @@ def find_calls(
             read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
         if folding.holds(call.conditions) is False or folding.never_runs(function):
             continue
+        is_started = (path, body) in started
+        if is_started and function is not None:
+            with folding.as_started(started):
+                is_started = folding.holds(call.conditions) is not False and not folding.never_runs(function)
+                is_started = is_started and not (known.is_first_attempt and _recovers(folding, call))
+        elif is_started:
+            is_started = not (known.is_first_attempt and _recovers(folding, call))
         if known.kind == "process":
-            before = started.setdefault((name, call.scope), [])
+            before = processes.setdefault((name, call.scope), [])
             if before and call.scope not in returned:
                 returned[call.scope] = {one.value for one in ast.walk(call.scope.node) if isinstance(one, ast.Return)}
             if any(_is_instead(call, one, returned[call.scope]) for one in before):
@@ -183,7 +191,18 @@ def find_calls(
             program=program,
             folder=folder,
             is_async=function is not None and isinstance(function.node, ast.AsyncFunctionDef),
+            is_started=is_started,
         )
+
+
+def _recovers(folding: Folding, call: CallInScope) -> bool:
+    """Return whether a call comes only after an error, by the handlers around it or around all calls of its function."""
+    callers = [call, *folding.callers(call.scope.function)]
+    return _is_handler(call) or (len(callers) > 1 and all(_is_handler(one) for one in callers[1:]))
+
+
+def _is_handler(call: CallInScope) -> bool:
+    return any(one.is_handler for one in call.conditions)
 
 
 def _name(folding: Folding, call: CallInScope) -> str:

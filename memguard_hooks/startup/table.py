@@ -26,6 +26,9 @@ BROWSER = "browser"
 OF_PROGRAMS = ("program", "ended")
 """How calls work that start a program, and may wait for it."""
 
+DOWNLOADS = ("the data of nltk", "a model")
+"""What calls of the network wait for that stays on the disk: an image that is built may hold it."""
+
 FILE = "(file)"
 """Stands for what `open` or a path gives."""
 
@@ -49,13 +52,19 @@ class KnownCall(Record):
         """Whether it loads something of its library's own, which stays whoever calls."""
         return self.kind == "data" and self.size > 0
 
+    @property
+    def is_first_attempt(self) -> bool:
+        """Whether a handler of errors does it only where another attempt has failed: a download is what is missing there."""
+        return self.kind == "tables" or (self.kind == "network" and self.how not in DOWNLOADS)
+
 
 class Integration(Record):
-    """What an initializer imports where a distribution is installed."""
+    """What an initializer imports where a distribution is installed, by itself since a version of its own; empty for all."""
 
     name: str
     distribution: str
     modules: tuple[str, ...]
+    since: str = ""
 
 
 class Driver(Record):
@@ -144,8 +153,8 @@ def importer_named(name: str) -> KnownCall | None:
 def integrations(initializer: str) -> tuple[Integration, ...]:
     """Return what an initializer may import."""
     return tuple(
-        Integration(name, distribution, tuple(modules.split(",")))
-        for owner, name, distribution, modules in _rows("integrations.tsv")
+        Integration(name, distribution, tuple(modules.split(",")), since)
+        for owner, name, distribution, modules, since in _rows("integrations.tsv")
         if owner == initializer
     )
 
@@ -153,7 +162,7 @@ def integrations(initializer: str) -> tuple[Integration, ...]:
 @cache
 def integrated() -> frozenset[str]:
     """The distributions because of which some initializer or agent imports something."""
-    return frozenset(distribution for _, _, distribution, _ in _rows("integrations.tsv"))
+    return frozenset(distribution for _, _, distribution, *_ in _rows("integrations.tsv"))
 
 
 @cache

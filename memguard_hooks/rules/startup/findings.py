@@ -6,6 +6,7 @@ from memguard_hooks.app.django_databases import find_databases
 from memguard_hooks.app.work import WorkUse, is_brought
 from memguard_hooks.finding import MIB, Finding, Severity, count, mib
 from memguard_hooks.record import Record
+from memguard_hooks.startup.table import DOWNLOADS
 from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -33,6 +34,10 @@ SCRIPTS = ("", "streamlit", "chainlit")
 HANDLER = "lambda-handler "
 
 
+LIFESPANS = ("fastapi", "litestar", "starlette")
+"""Frameworks whose apps have a lifespan handler."""
+
+
 _HANGS = "where that does not answer the start waits, and fails unless the code goes on without it"
 
 
@@ -41,6 +46,7 @@ class _Found(Record):
 
     entry: ServiceEntry
     use: WorkUse
+    has_lifespan: bool = False
 
     @property
     def workers(self) -> int:
@@ -51,7 +57,8 @@ class _Found(Record):
 
 def find_of(project: Project, entry: ServiceEntry, use: WorkUse, walked: Walk, work: Work) -> Iterator[Finding]:
     """Judge one call that runs at start; the walk has all that the work of the service imports."""
-    one = _Found(entry, use)
+    packages = {external.names[0].partition(".")[0] for external in walked.externals}
+    one = _Found(entry, use, not packages.isdisjoint(LIFESPANS))
     if use.call.known.kind == "scheduler":
         yield from _scheduler(one)
     elif use.call.known.kind == "initializer":
@@ -128,13 +135,28 @@ def _later(one: _Found, what: str) -> tuple[str, ...]:
 def _once(one: _Found) -> tuple[str, ...]:
     if one.use.call.known.how == "ended":
         return ("run it in the build or in a release command, before the app starts",)
-    return ("start it where the app starts, in a lifespan handler or `main()`, or give it a service of its own",)
+    where = "in a lifespan handler or `main()`" if one.has_lifespan else "in `main()`"
+    return (f"start it where the app starts, {where}, or give it a service of its own",)
 
 
 def _away(one: _Found) -> tuple[str, ...]:
-    if one.use.call.known.kind == "tables":
+    known, command = one.use.call.known, one.entry.command
+    if known.kind == "tables":
         return ("run it once in a release command, before the workers start",)
-    return ("ask in a lifespan handler, or in a function under @functools.cache, with a timeout",)
+    if known.how in DOWNLOADS:
+        return (f"download it as the image is built, {_download(one.use)}",)
+    if command.program == "streamlit":
+        return ("ask in a function under @st.cache_data, with a timeout",)
+    first = "in a lifespan handler, or " if one.has_lifespan else ""
+    return (f"ask {first}in a function under @functools.cache, with a timeout",)
+
+
+def _download(use: WorkUse) -> str:
+    """Return how a build downloads what a call does."""
+    names = [one for one in use.call.values if isinstance(one, str)]
+    if use.call.known.function == "nltk.download":
+        return f"as by `python -m nltk.downloader {' '.join(names) or 'punkt'}`"
+    return "into a folder that stays in it"
 
 
 def _scheduler(one: _Found) -> Iterator[Finding]:
@@ -180,14 +202,16 @@ def _excess(entry: ServiceEntry, known: tuple[str, int], each: int, *, is_told: 
     (database, most), source = known, "unless it is told otherwise"
     declared = entry.service.database
     if declared is not None and database == declared.kind:
+        if declared.connections is None:
+            return None
         most, source = declared.connections, f"on {declared.plan}"
     elif not is_told:
         return None  # what a library does by itself, against what a database does by itself
     number = (entry.service.replicas or 1) * (entry.command.workers or 1)
     if number * each <= most:
         return None
-    told = f"may open {number * each} connections, {each} in each of {count(number, 'process')}: {database} takes {most}"
-    return f"{told} {source}", most // number
+    shares = f", {each} in each of {count(number, 'process')}" if number > 1 else ""
+    return f"may open {number * each} connections{shares}: {database} takes {most} {source}", most // number
 
 
 def _pooled(fewer: tuple[str, ...]) -> tuple[str, ...]:
@@ -257,7 +281,9 @@ def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Ite
         return
     entry, use = one.entry, one.use
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, None, work=work)
-    brought = {external.way.last for external in walked.externals if is_brought(external) and external.way}
+    here = (use.call.path, use.call.line)
+    of_others = (one.way.last for one in walked.externals if is_brought(one) and one.way)  # as the driver of an engine
+    brought = {step for step in of_others if (step.path, step.line) == here}
     only = {root.name for root in process.roots if root.moment == "start" and root.sites and brought.issuperset(root.sites)}
     kept = [root for root in process.roots if root.name not in only and root.parent not in only]
     cost = process.at("start").expected - process.with_roots(kept).at("start").expected
