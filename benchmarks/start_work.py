@@ -1,6 +1,6 @@
 """Calls at start: what each takes for real, beside what is estimated of it.
 
-    python benchmarks/start_work.py FOLDER [--sentry | --built] [--only WORD]
+    python benchmarks/start_work.py FOLDER [--sentry | --built | --nltk DATA | --agents] [--only WORD]
 
 makes files by a seed, and an environment in FOLDER with the libraries of the calls. Each call runs in fresh processes
 after its import, with the files of the environment evicted. What it adds to the resident memory of the process is the
@@ -11,6 +11,8 @@ one without it. None of these files were used to set a rate.
 With `--sentry` the calls are `sentry_sdk.init()` beside five random sets of libraries, each in an environment of its own.
 With `--built` they are imports of modules of the project that build routes, models and mapped classes, drawn by the seed:
 other numbers and shapes than those that the prices were measured on.
+With `--nltk` they read corpora in DATA, unpacked, and with `--agents` they start ddtrace, newrelic, OpenTelemetry and logfire:
+the prices of those calls were measured by this, so that it shows that they are read, and no more.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -121,6 +123,36 @@ CASES = (
     Case("import multiprocessing", "x = multiprocessing.Manager()"),
     Case("import subprocess, sys", "x = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])"),
     Case("import subprocess", "x = subprocess.Popen(['sleep', '30'])"),
+)
+
+
+AGENTS = (
+    "ddtrace", "fastapi", "flask", "logfire[fastapi,requests]", "newrelic", "opentelemetry-instrumentation-flask", "requests",
+)  # fmt: skip
+OF_AGENTS = (
+    Case("import flask, requests", "import ddtrace; ddtrace.patch_all()"),
+    Case("import flask, requests", "import ddtrace.auto"),
+    Case("import ddtrace, flask, requests", "ddtrace.patch_all()"),
+    Case("import flask, requests", "import newrelic.agent; newrelic.agent.initialize()"),
+    Case("import newrelic.agent", "newrelic.agent.initialize()"),
+    Case(
+        "import flask",
+        "from opentelemetry.instrumentation.flask import FlaskInstrumentor; FlaskInstrumentor().instrument()",
+    ),
+    Case("import fastapi, logfire", "logfire.configure(send_to_logfire=False)"),
+    Case(
+        "import fastapi, logfire\nlogfire.configure(send_to_logfire=False)\napp = fastapi.FastAPI()",
+        "logfire.instrument_fastapi(app)",
+    ),
+    Case("import logfire, requests\nlogfire.configure(send_to_logfire=False)", "logfire.instrument_requests()"),
+)
+OF_NLTK = (
+    Case("from nltk.corpus import stopwords", "x = set(stopwords.words('english'))"),
+    Case("from nltk.corpus import words", "x = set(words.words())"),
+    Case("from nltk.corpus import cmudict", "x = cmudict.dict()"),
+    Case("from nltk.sentiment import SentimentIntensityAnalyzer", "x = SentimentIntensityAnalyzer()"),
+    Case("from nltk.stem import WordNetLemmatizer", "x = WordNetLemmatizer().lemmatize('dogs')"),
+    Case("from nltk.corpus import wordnet", "x = wordnet.synsets('dog')"),
 )
 
 
@@ -230,10 +262,10 @@ def estimate(folder: Path, source: str, requirements: str, *, own: bool = False)
     return sum(float(part["mib"]) for part in parts if own or part["package"] != "(first-party)")
 
 
-def rows(folder: Path, python: Path, word: str) -> Iterator[tuple[str, float, float]]:
+def rows(folder: Path, python: Path, cases: Iterable[Case]) -> Iterator[tuple[str, float, float]]:
     """Yield each call, what it takes and what is estimated."""
     requirements = versions(python)
-    for case in (one for one in CASES if word in one.call):
+    for case in cases:
         real = measure(python, folder, case.imports, case.call)
         with_call = estimate(folder, f"{case.imports}\n{case.call}\n", requirements)
         yield case.call, real, with_call - estimate(folder, f"{case.imports}\n", requirements)
@@ -331,6 +363,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sentry", action="store_true", help="five random sets of libraries beside sentry-sdk")
     parser.add_argument("--built", action="store_true", help="modules that build routes, models and mapped classes")
+    parser.add_argument("--nltk", type=Path, metavar="DATA", help="corpora of nltk, in a folder laid out as its own is")
+    parser.add_argument("--agents", action="store_true", help="what observes an app, as code starts it")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", default="", metavar="WORD", help="calls that have it")
     asked = parser.parse_args()
@@ -338,13 +372,18 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if asked.sentry:
         found, within, small = sentry_rows(folder, asked.seed), 0.10, 0.0
+    elif asked.nltk or asked.agents:
+        if asked.nltk:
+            os.environ["NLTK_DATA"] = str(asked.nltk.resolve())
+        python = install(folder / ("nltk" if asked.nltk else "agents"), ("nltk",) if asked.nltk else AGENTS)
+        found, within, small = rows(folder, python, OF_NLTK if asked.nltk else OF_AGENTS), WITHIN, SMALL
     elif asked.built:
         found, within, small = built_rows(folder, asked.seed), WITHIN, SMALL
     else:
         make_files(folder, asked.seed)
         python = install(folder / "environment", LIBRARIES)
         subprocess.run([python, "-c", MAKE], cwd=folder, check=True)
-        found, within, small = rows(folder, python, asked.only), WITHIN, SMALL
+        found, within, small = rows(folder, python, (one for one in CASES if asked.only in one.call)), WITHIN, SMALL
     kept = total = 0
     for call, real, expected in found:
         is_within = abs(expected - real) <= max(small, within * real)

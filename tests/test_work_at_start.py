@@ -351,6 +351,36 @@ def test_an_initializer_imports_a_name_that_is_not_there_before_it_is_taken(
     assert found["huggingface_hub"][0] > 4
 
 
+WORDNET = "WordNet (nltk.stem.WordNetLemmatizer.lemmatize)"
+
+
+@pytest.mark.parametrize(
+    ("source", "part", "moment"),
+    [
+        ("from nltk.stem import WordNetLemmatizer\nX = WordNetLemmatizer().lemmatize('dogs')\n", WORDNET, "start"),
+        (
+            "from nltk.stem import WordNetLemmatizer\nword = WordNetLemmatizer()\n"
+            "@app.get('/')\ndef index():\n    return word.lemmatize('dogs')\n",
+            WORDNET,
+            "serving",
+        ),
+        (
+            "from nltk.corpus import words as all_words\nX = set(all_words.words())\n",
+            "the list of words of nltk (nltk.corpus.words.words)",
+            "start",
+        ),
+        ("import ddtrace\nddtrace.patch_all()\n", "ddtrace.patch_all", "start"),
+    ],
+    ids=["a lemma at start", "a lemma of a request", "words", "ddtrace"],
+)
+def test_corpora_and_agents_count_that_code_starts(
+    judge: Judge, capsys: pytest.CaptureFixture[str], source: str, part: str, moment: str
+) -> None:
+    """WordNet is read whole as its first word is asked for."""
+    judge({"main.py": SOURCE + source, "requirements.txt": "flask\ngunicorn\nnltk==3.9.1\nddtrace==4.16.0\n"})
+    assert parts(capsys)[part][1] == moment
+
+
 AGENTS = [
     pytest.param("ddtrace-run", "ddtrace==4.16.0", "ddtrace.auto", 25, id="datadog"),
     pytest.param("newrelic-admin run-program", "newrelic==14.1.0", "newrelic.agent", 5, id="newrelic"),
