@@ -208,3 +208,105 @@ def test_no_unknown_package_is_taken_to_bring_what_moves(project: Path) -> None:
     after = service_estimate.estimate_without(whole, now, gone)
     assert gone
     assert [root.brings for root in after.roots if root.name == "MySQLdb"] == [()]
+
+
+LOCK = """\
+version = 1
+[[package]]
+name = "app"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "pandas" }, { name = "tide-tables" }]
+[[package]]
+name = "pandas"
+version = "2.2.3"
+source = { registry = "https://index.example/simple" }
+[[package]]
+name = "tide-tables"
+version = "1.0"
+source = { registry = "https://index.example/simple" }
+dependencies = [{ name = "pandas" }]
+"""
+"""A package that nobody measured requires pandas."""
+
+BESIDE_UNKNOWN = [
+    pytest.param("tide_tables", {"uv.lock": LOCK, "pyproject.toml": "[project]\nname = 'app'\n"}, id="a lock says it"),
+    pytest.param("pandas_tides", {"requirements.txt": "pandas\npandas-tides\n"}, id="its name says it"),
+]
+
+
+def test_what_a_module_is_named_after_it_may_load_all_the_same(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An app was promised 97 MiB, and 44 came: `pydantic_ai.models.google` loads what the app itself moved."""
+    write(project, {"requirements.txt": "pydantic-ai==0.2.14\ngoogle-genai==1.19.0\n"})
+    model = "from pydantic_ai.models.google import GoogleModel\n"
+    write(project, {"main.py": f"from google import genai\n{model}\nprint(GoogleModel){USE.replace('pandas', 'genai')}"})
+    assert main([]) == 0
+    said = "pydantic_ai.models.google, which nobody measured, may load google.genai all the same: `memguard measure` tells"
+    assert said in capsys.readouterr().out
+    main(["--fix", "--to-start"])
+    assert (project / "main.py").read_text().startswith("from google import genai\n")
+
+
+@pytest.mark.parametrize(("package", "files"), BESIDE_UNKNOWN)
+def test_what_an_unknown_package_may_load_all_the_same_is_promised_with_that(
+    project: Path, capsys: pytest.CaptureFixture[str], package: str, files: dict[str, str]
+) -> None:
+    """A gateway was told that a move saves 27 MiB, and it saved 1.7: pyiem, which was not measured, loads pandas itself."""
+    (project / "requirements.txt").unlink()
+    write(project, {**files, "main.py": f"import {package}\nimport pandas\n\nprint({package}){USE}"})
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert f"MiB: {package}, which nobody measured, may load pandas all the same: `memguard measure` tells" in out
+    assert re.search(r"moving it saves up to [56]\d MiB: ", out)
+    main(["--fix", "--to-start"])
+    assert (project / "main.py").read_text().count("\nimport pandas\n") == 1
+    said = f"saves 0.0 MiB for sure: {package}, which nobody measured, may load it all the same"
+    assert said in capsys.readouterr().err
+
+
+def test_what_a_package_requires_besides_leaves_no_doubt(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is saved for sure is told: here the rest of scikit-learn, where the unknown package requires numpy alone."""
+    (project / "requirements.txt").unlink()
+    lock = LOCK.replace('{ name = "pandas" }]', '{ name = "numpy" }]').replace("pandas", "numpy", 1)
+    write(project, {"uv.lock": lock, "pyproject.toml": "[project]\nname = 'app'\n"})
+    use = USE.replace("pandas", "sklearn")
+    write(project, {"main.py": f"import tide_tables\nimport sklearn.ensemble\n\nprint(tide_tables){use}"})
+    assert main([]) == 1
+    assert "nobody measured" not in capsys.readouterr().out
+
+
+def test_the_budget_does_not_advise_to_import_later_what_an_unknown_package_may_load(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "requirements.txt").unlink()
+    settings = "[project]\nname = 'app'\n[tool.memguard]\nlimit = '40MB'\n"
+    write(project, {"uv.lock": LOCK, "pyproject.toml": settings})
+    for package, is_advised in (("tide_tables", False), ("json", True)):
+        write(project, {"main.py": f"import {package}\nimport pandas\n\nprint({package}){USE}"})
+        memguard.main(["check"])
+        assert ("import pandas inside the function" in capsys.readouterr().out) == is_advised
+
+
+def test_what_a_computed_name_may_load_all_the_same_is_promised_with_that(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An engine was promised 82 MiB, and nothing was saved: it loads each of its plugins, by names that it lists."""
+    listed = "import importlib\nimport pkgutil\n\n"
+    listed += "for _, name, _ in pkgutil.walk_packages(['app/plugins'], prefix='app.plugins.'):\n"
+    listed += "    importlib.import_module(name)"
+    plugin = "import pandas\n\n\ndef run():\n    return pandas.DataFrame()\n"
+    write(
+        project,
+        {
+            "Procfile": "web: python app/main.py\n",
+            "app/main.py": f"import pandas\n\n{listed}{USE}",
+        },
+    )
+    assert main([]) == 1
+    write(project, {"app/plugins/table.py": plugin})
+    assert main([]) == 0
+    said = "app/main.py:7, which imports by a computed name, may load app/plugins/table.py, which loads"
+    assert f" MiB: {said} pandas all the same: `memguard measure` tells" in capsys.readouterr().out
+    main(["--fix", "--to-start"])
+    assert f"for sure: {said} it all the same" in capsys.readouterr().err
+    assert (project / "app/main.py").read_text().startswith("import pandas\n")

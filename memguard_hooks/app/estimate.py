@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from memguard_hooks.app.loaded import ModelUse
     from memguard_hooks.app.measured_roots import MeasuredEntry
     from memguard_hooks.project.declared import Declared
+    from memguard_hooks.project.nearest_lock import NearestLock
 
     Cost: TypeAlias = "tuple[float, float]"
 
@@ -239,7 +240,8 @@ class Root(Record):
 
     Of a package that nobody measured, `wheel` is the size of its wheel in bytes, where a lock tells, and `brings` are
     measured packages of which it is taken to load the `share`: those that it is known to require where `is_required`, else
-    those that are installed and that nothing known brings.
+    those that are installed and that nothing known brings. `named` are those that its own name says it works with, where
+    nobody knows what it requires.
 
     Where the import was not measured as it stands, `beside` are the resident bytes of what was measured next to it, such as
     other versions. `unmeasured` is the submodule that is imported where only its package was measured, and `siblings` what
@@ -257,6 +259,7 @@ class Root(Record):
     wheel: int | None = None
     brings: tuple[Footprint, ...] = ()
     is_required: bool = True
+    named: tuple[Footprint, ...] = ()
     share: float = REQUIRED_SHARE
     moment: Moment = "start"
     is_after_fork: bool = False
@@ -293,6 +296,11 @@ class Root(Record):
     def resident(self) -> int:
         """What it takes by itself, in bytes; 0 where it was never measured."""
         return self.footprint.resident if self.footprint else 0
+
+    @property
+    def may_load(self) -> tuple[Footprint, ...]:
+        """What it is known to require, or says by its name, where nobody measured what it loads of that."""
+        return () if self.footprint is not None else self.brings if self.is_required else self.named
 
 
 class FigureSources:
@@ -411,12 +419,22 @@ class FigureSources:
         return self.largest_of((self.pinned.present & lookup.distributions().keys()) - known - brought)
 
     def largest_of(self, distributions: Iterable[str]) -> tuple[Footprint, ...]:
-        """Return what is measured of some distributions, by their largest modules, no more than are looked at."""
+        """Return what is measured of some distributions, by their largest modules, no more than are looked at.
+
+        What these import because it is installed is there with them.
+        """
         measured = lookup.distributions()
         names = sorted(distributions, key=lambda name: (-max(one.resident for one in measured[name]), name))[:MOST_REQUIRED]
         versions = self.pinned.versions
         found = (lookup.find_largest(name, version=versions.get(name), python=self.python) for name in names)
-        return tuple(one for one in found if one is not None)
+        known = tuple(one for one in found if one is not None)
+        optional = dict.fromkeys(name for one in known for name in _optional(one, self.pinned.present))
+        return known + tuple(filter(None, map(self._find, optional)))
+
+    def _find(self, name: str) -> Footprint | None:
+        """Return what was measured of a root, in the version that is pinned."""
+        provider = next((one for one in lookup.providers(name) if one in self.pinned.versions), None)
+        return lookup.find(name, provider, self.pinned.versions.get(provider or ""), self.python)
 
 
 class Margin(Record):
@@ -466,6 +484,13 @@ class ProcessEstimate(Record):
     def with_roots(self, roots: Sequence[Root]) -> ProcessEstimate:
         """Return the process as it would be with other roots."""
         return _join(self.base, roots, self.source, self.models, self.work, is_measured=self.is_measured)
+
+    def with_required(self, share: float) -> ProcessEstimate:
+        """Return the process as it is where packages that nobody measured load a share of all that they may."""
+        roots = [
+            one._replace(brings=one.may_load, share=share, is_required=True) if one.may_load else one for one in self.roots
+        ]
+        return self if roots == list(self.roots) else self.with_roots(roots)
 
     def with_models(self, models: Models) -> ProcessEstimate:
         """Return the process as it would be with other models."""
@@ -763,11 +788,9 @@ def _root(sources: FigureSources, name: str) -> Root:
 def _unknown_root(sources: FigureSources, name: str) -> Root:
     """Return a package that was never measured, with what it requires, or may require where no lock tells."""
     from memguard_hooks.dependencies.requirement import normalize_name
-    from memguard_hooks.dependencies.unmeasured import known_required
 
     distribution = normalize_name(name)
-    required = sources.lock.required_by(distribution) or known_required().get(distribution, frozenset())
-    required &= lookup.distributions().keys()
+    required, named = may_require(sources.lock, distribution)
     wheel = sources.lock.wheel_size(distribution)
     locked = sources.lock.packages.get(distribution, ())
     knows_edges = sources.lock.knows_edges
@@ -776,7 +799,21 @@ def _unknown_root(sources: FigureSources, name: str) -> Root:
     is_complete = sources.all_present is not None or (locked and not knows_edges)
     share = UNEXPLAINED_SHARE if is_complete else 0
     brings = sources.imported_by_nobody
-    return Root(name, None, (), "unknown", wheel=wheel, brings=brings, is_required=False, share=share)
+    unknown = Root(name, None, (), "unknown", wheel=wheel, brings=brings, is_required=False, share=share)
+    return unknown._replace(named=sources.largest_of(named))
+
+
+def may_require(lock: NearestLock, distribution: str) -> tuple[AbstractSet[str], AbstractSet[str]]:
+    """Return the measured distributions that a package is known to require, and those that it says by its name.
+
+    `pandas-market-calendars` works with pandas: that says nothing where a lock or the table tells what it requires.
+    """
+    from memguard_hooks.dependencies.unmeasured import known_required
+
+    measured = lookup.distributions().keys()
+    required = lock.required_by(distribution) or known_required().get(distribution, frozenset())
+    is_known = bool(required) or (lock.knows_edges and distribution in lock.packages)
+    return required & measured, frozenset() if is_known else measured & {*distribution.split("-")} - {distribution}
 
 
 def _with_build(sources: FigureSources, version: str | None) -> str | None:
@@ -853,12 +890,7 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
     waiting = sorted(found.values(), key=lambda root: MOMENTS.index(root.moment), reverse=True)
     while waiting:
         root = waiting.pop()
-        package, optional = (root.footprint.distribution, root.footprint.optional) if root.footprint else ("", ())
-        for module in optional:
-            name = lookup.dearest_below(lookup.root_of(module))
-            name = PARTS_LOADED.get((package, name or ""), name)
-            if name is None or there.isdisjoint(lookup.providers(name)):
-                continue
+        for name in _optional(root.footprint, there) if root.footprint is not None else ():
             if name in found and is_by(found[name].moment, root.moment):
                 continue
             brought = sources.root(name)
@@ -870,6 +902,15 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
                 is_agents=root.is_agents,
             )
             waiting.append(found[name])
+
+
+def _optional(footprint: Footprint, there: AbstractSet[str]) -> Iterator[str]:
+    """Yield the roots that a module imports because they are installed, of the distributions that are there."""
+    for module in footprint.optional:
+        name = lookup.dearest_below(lookup.root_of(module))
+        name = next((part for (one, of), part in PARTS_LOADED.items() if of == name and one in footprint.own), name)
+        if name is not None and not there.isdisjoint(lookup.providers(name)):
+            yield name
 
 
 def _shared_costs(roots: Sequence[Root]) -> dict[str, Cost]:

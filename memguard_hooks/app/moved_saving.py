@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from memguard_hooks.app.service_estimate import estimate_entry, estimate_without
-from memguard_hooks.finding import MIB, Step
+from memguard_hooks.finding import MIB, Moment, Step
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.app.estimate import ProcessEstimate
+    from memguard_hooks.app.service_estimate import Estimated
     from memguard_hooks.project.project import Project
 
 LEAST = 5 * MIB
@@ -23,12 +24,14 @@ LEAST = 5 * MIB
 class MovedSaving(Record):
     """What the process that gains most takes less, in bytes, at start and by the moment that is judged.
 
-    `holder` is what loads the library all the same, None where nothing does.
+    `holder` is what loads the library all the same, None where nothing does. `doubt` says what may load it all the same, so
+    that all of it may be saved or next to nothing, and is empty where nothing does.
     """
 
     start: int
     judged: int
     holder: Step | None
+    doubt: str = ""
 
     @property
     def is_little(self) -> bool:
@@ -56,11 +59,65 @@ def find_saving(
         now = estimate_entry(project, entry)
         before = estimate_without(project, now, gone) if gone else now.process
         after = estimate_without(project, now, {*sites, *gone})
-        start, judged = (before.at(one).expected - after.at(one).expected for one in ("start", now.judged))
-        found = max(found, MovedSaving(start, judged, _holder(after, library)), key=lambda one: (one.judged, one.start))
+        saving = _saving(before, after, library, now.judged)
+        doubt = find_doubt(project, now, after, library)
+        if doubt is not None:
+            sure, most = (
+                _saving(before.with_required(share), after.with_required(share), library, now.judged) for share in (1, 0)
+            )
+            is_doubted = (doubt.is_any or sure.is_little) and not most.is_little
+            saving = most._replace(doubt=doubt.what) if is_doubted else saving
+        found = max(found, saving, key=lambda one: (not (one.doubt or one.is_little), one.judged, one.start))
         if found.holder is None:
-            found = found._replace(holder=_holder(after, library))
+            found = found._replace(holder=saving.holder)
     return found
+
+
+def _saving(before: ProcessEstimate, after: ProcessEstimate, library: str, judged: Moment) -> MovedSaving:
+    start, by_then = (before.at(one).expected - after.at(one).expected for one in ("start", judged))
+    return MovedSaving(start, by_then, _holder(after, library))
+
+
+class Doubt(Record):
+    """What may load a library all the same, with its verb: `is_any` where nobody knows how much of it that loads."""
+
+    what: str
+    is_any: bool
+
+
+def find_doubt(project: Project, now: Estimated, process: ProcessEstimate, library: str) -> Doubt | None:
+    """Return what may load a library in a process all the same, None where nothing does.
+
+    That are packages that nobody measured and that require it, modules that nobody measured and that are named after it
+    (`pydantic_ai.models.google`), and files that only an import by a computed name loads.
+    """
+    from memguard_hooks.catalog import lookup
+
+    top = library.partition(".")[0]
+    for module in dict.fromkeys(one.names[0] for one in now.walked.externals if one.moment == "start"):
+        root = lookup.root_of(module) if module.count(".") > 1 else None
+        package, *parts = module.split(".")
+        if root not in (None, module) and package != top and not {*parts}.isdisjoint(library.split(".")):
+            return Doubt(f"{module}, which nobody measured, may load", is_any=True)
+    places = {one.rpartition("/")[0].partition("/")[0]: (one, at) for one, at in now.walked.computed}
+    for folder, (path, line) in places.items():
+        if (found := _beside(project, now, folder, top)) is not None:
+            return Doubt(f"{path}:{line}, which imports by a computed name, may load {found}, which loads", is_any=True)
+    unknown = dict.fromkeys(root.label for root in process.roots for one in root.may_load if one.own.keys() & {library, top})
+    return Doubt(f"{', '.join(unknown)}, which nobody measured, may load", is_any=False) if unknown else None
+
+
+def _beside(project: Project, now: Estimated, folder: str, top: str) -> str | None:
+    """Return a file below a folder that loads a library as it is loaded, and that the start leaves out."""
+    from memguard_hooks.app.heavy_imports import imported_at_load
+
+    near = (one for one in project.whole.suspects if not folder or one.startswith(f"{folder}/"))
+
+    def is_of_library(names: Iterable[str]) -> bool:
+        return any(name.partition(".")[0] == top for name in names)
+
+    others = (one for one in near if one not in now.walked.files["start"])
+    return next((one for one in others if is_of_library(imported_at_load(project.whole, [one], is_of_library))), None)
 
 
 def size_beside(library: str, others: Collection[str]) -> int | None:

@@ -176,6 +176,14 @@ class Estimated(Record):
         together = add_processes(estimate_together(process, command, self.settings.runtime or 0), self.dirty)
         return self.counted(together, self.judged)
 
+    def with_required(self, share: float) -> Estimated:
+        """Return the same where packages that nobody measured load a share of all that they may."""
+        process = self.process.with_required(share)
+        if process is self.process:
+            return self
+        together = estimate_together(process, self.command, self.settings.runtime or 0)
+        return self._replace(process=process, estimate=add_processes(together, self.dirty))
+
     def workers_that_fit(self, goal: float, fewer_than: int | None = None) -> int | None:
         """Return how many workers fit below the goal, fewer than there are or than some; None where not even one does.
 

@@ -15,19 +15,20 @@ from functools import cached_property
 from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import find_entry, settings_of
-from memguard_hooks.app.estimate import estimate_together
+from memguard_hooks.app.estimate import estimate_together, may_require
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here, imported_at_load
 from memguard_hooks.app.likely_starts import find_judged
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import EditableSource, as_wanted, read_source
-from memguard_hooks.app.moved_saving import LEAST, size_beside
+from memguard_hooks.app.moved_saving import LEAST, Doubt, find_doubt, size_beside
 from memguard_hooks.app.service_estimate import estimate_entry, estimate_service, estimate_without
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
+from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MOMENTS, Estimate, Skipped, Step, Way, mib
+from memguard_hooks.finding import ALL_THE_SAME, MOMENTS, Estimate, Skipped, Step, Way, mib
 from memguard_hooks.fix.import_edit import ImportChange, Left, Rewritten, move, write_lazy
 from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.fix.patched_names import Repointed, repoint, target_of, write_patches
@@ -39,6 +40,7 @@ from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
+from memguard_hooks.rules.imports.advice import MEASURE
 from memguard_hooks.rules.imports.eager import is_allowed
 from memguard_hooks.tree import WorkTree
 
@@ -46,6 +48,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    from memguard_hooks.app.estimate import Root
     from memguard_hooks.imports.inert import Deed
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import FixStyle
@@ -58,11 +61,17 @@ MAX_WALKED = 10_000
 
 
 class _Sizes(Record):
-    """What counts of each service, in bytes, up to what it fits, if it has a limit, and its estimate, if there is one."""
+    """What counts of each service, in bytes, up to what it fits, if it has a limit, and its estimate, if there is one.
+
+    `surely` and `sure` are the same where packages that nobody measured load all that they may, and `roots` what it loads.
+    """
 
     taken: dict[str, int]
     goals: dict[str, float]
     estimates: dict[str, Estimate]
+    surely: dict[str, int]
+    sure: dict[str, Estimate]
+    roots: dict[str, tuple[Root, ...]]
 
     def all_fit(self) -> bool:
         """Return whether all services with a limit fit, if there is one."""
@@ -162,6 +171,8 @@ class _Planner:
         self._unused: dict[str, list[Wanted]] = {}
         self._left: list[Left] = []
         self._sources: dict[str, EditableSource] = {}
+        self._doubted: dict[_Library, bool] = {}
+        """Whether imports by computed names may load a library all the same, in each service that loads it."""
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
         self._started: dict[tuple[frozenset[_Library], tuple[frozenset[str], ...]], Mapping[str, int]] = {}
@@ -545,7 +556,7 @@ class _Planner:
                     savings[one] = self._saving(one, kept)
             little = frozenset(one for one in savings if savings[one] < LEAST)
             for library in sorted(little):
-                self._leave(library, f"moving it saves {mib(max(0, savings[library]))} MiB{self._of_what}")
+                self._leave(library, self._of_little(library, savings[library]))
             is_cut = len(savings) < len(kept)
             kept = frozenset(savings) - little
             if is_cut:
@@ -585,14 +596,26 @@ class _Planner:
             kept -= little
 
     def _saving_of_program(self, library: _Library, kept: frozenset[_Library]) -> int | None:
-        """Return what nothing else in the files of one program loads of a library that moves, None where nobody knows."""
+        """Return what nothing else in the files of one program loads of a library that moves, None where nobody knows.
+
+        Nothing is sure where they load a package that nobody measured and that requires it.
+        """
+        from memguard_hooks.catalog import lookup
+
         alone = size_beside(library.name, ())
         if alone is None:
             return None
         edited = self._whole.edited({path: one.data for path, one in self._settle(kept).files.items()})
         paths = [path for path, program in self._programs.items() if program == library.program]
-        others = imported_at_load(edited, paths, lambda names: size_beside(library.name, names) != alone)
-        return size_beside(library.name, others)
+        providers = lookup.providers(library.name)
+        lock = self._whole.declared.lock_near("")
+
+        def may_bring(names: Iterable[str]) -> bool:
+            unknown = (one for name in names if lookup.root_of(one := name.partition(".")[0]) is None)
+            return any(not may_require(lock, normalize_name(one))[0].isdisjoint(providers) for one in unknown)
+
+        others = imported_at_load(edited, paths, lambda names: size_beside(library.name, names) != alone or may_bring(names))
+        return 0 if may_bring(others) else size_beside(library.name, others)
 
     @property
     def _of_what(self) -> str:
@@ -601,6 +624,18 @@ class _Planner:
         is_start = self._to_start or judged == "start"
         return "" if is_start else f" of what is judged ({judged}): `--to-start` moves what lowers the start"
 
+    def _of_little(self, library: _Library, saving: int) -> str:
+        """Say that a move saves nothing to speak of, and what may load the library all the same, if that is why."""
+        doubt = next((one for one in self._doubts(library) if one is not None), None)
+        saved = f"moving it saves {mib(max(0, saving))} MiB"
+        return f"{saved}{self._of_what}" if doubt is None else f"{saved} for sure: {doubt.what} it{ALL_THE_SAME}: {MEASURE}"
+
+    def _doubts(self, library: _Library) -> Iterator[Doubt | None]:
+        """Yield what may load a library all the same in each of the services that load it."""
+        for number in sorted(frozenset().union(*self._loaders[library].values())):
+            now = estimate_entry(self._whole, self._entries[number])
+            yield find_doubt(self._whole, now, now.process, library.name)
+
     def _leave(self, library: _Library, reason: str) -> None:
         self._left += [
             Left(path, ones[0].line, library.name, reason) for path, ones in self._wanted[library].items() if ones
@@ -608,6 +643,10 @@ class _Planner:
 
     def _saving(self, library: _Library, kept: frozenset[_Library]) -> int:
         """Return by how many bytes some service is smaller because a library moves with others, at least, if much."""
+        if library not in self._doubted:
+            self._doubted[library] = all(one is not None and one.is_any for one in self._doubts(library))
+        if self._doubted[library]:
+            return 0
         if self._to_start and (much := self._saving_at_least(library, kept)) >= 2 * LEAST:
             return much
         found = self._lowered(self._at_start_after, library, kept) if self._to_start else 0
@@ -647,7 +686,7 @@ class _Planner:
         return tuple(frozenset(walk_entry(project, one).files["start"]) for one in find_entries(project))
 
     def _by_walks(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
-        return self._sizes(libraries).taken
+        return self._sizes(libraries).surely
 
     def _at_start_after(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
         """Return what services take at start after a move, without what files import that load later for it."""
@@ -671,7 +710,7 @@ class _Planner:
                 return self._by_walks(libraries)
             ways = (one.way.last for one in walk_entry(self._whole, entry).externals if one.way is not None and files)
             process = estimate_without(self._whole, now, gone.union(one for one in ways if one.path not in files[number]))
-            found[str(number)] = estimate_together(process, now.command, 0).start.expected
+            found[str(number)] = estimate_together(process.with_required(1), now.command, 0).start.expected
         self._started[libraries, files] = found
         return found
 
@@ -683,16 +722,19 @@ class _Planner:
         files = self._settle(libraries).files
         walked = next((project for some, project in self._edited if some is files), None)
         project = walked or self._whole.edited({path: one.data for path, one in files.items()})
-        sizes = self._sized[libraries] = _Sizes({}, {}, {})
+        sizes = self._sized[libraries] = _Sizes({}, {}, {}, {}, {}, {})
         for service in find_judged(project):
             settings = settings_of(project, service)
             found = estimate_service(project, service, settings)
             self._walked += 1 if isinstance(found, Skipped) else len(found.walked.paths)
             if isinstance(found, Skipped):
-                sizes.taken[service.name] = _heavy_at_start(project, service)
+                sizes.taken[service.name] = sizes.surely[service.name] = _heavy_at_start(project, service)
             else:
-                sizes.estimates[service.name] = found.estimate
+                most = found.with_required(1)
+                sizes.estimates[service.name], sizes.sure[service.name] = found.estimate, most.estimate
                 sizes.taken[service.name] = found.estimate.start.expected if self._to_start else found.taken
+                sizes.surely[service.name] = most.estimate.start.expected if self._to_start else most.taken
+                sizes.roots[service.name] = found.process.roots
                 limit = limit_of(service, settings).size
                 if limit is not None:
                     sizes.goals[service.name] = bands_of(limit, settings)[0]
@@ -760,7 +802,14 @@ def _brought(before: _Sizes, after: _Sizes) -> Iterator[str]:
         now = after.estimates.get(name)
         if now is not None and mib(now.start.expected) != mib(then.start.expected):
             start, serving = (f"{mib(then.at(one).expected)} → {mib(now.at(one).expected)}" for one in MOMENTS[:2])
-            yield f"{name}: {start} MiB at start, {serving} serving"
+            saved = before.sure[name].start.expected - after.sure[name].start.expected
+            if then.start.expected - now.start.expected - saved >= LEAST:
+                unknown = ", ".join(one.label for one in after.roots[name] if one.may_load)
+                start += f", or {mib(then.start.expected - saved)} where {unknown} loads what it may,"
+            kept = {one.name for one in after.roots[name] if one.moment == "start"}
+            far = (one for one in before.roots[name] if one.moment == "start" and one.installed and one.name not in kept)
+            told = "".join(f"; {one.label} {one.installed} was never measured" for one in far)
+            yield f"{name}: {start} MiB at start, {serving} serving{told}"
 
 
 def _told(path: str, result: _Result, replaced: Mapping[Part, str]) -> Iterator[str]:

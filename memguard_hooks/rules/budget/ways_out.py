@@ -126,7 +126,8 @@ def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[D
     """Return the fewest imports to defer, of those that are not loaded by the judged moment once they are deferred.
 
     That is computed by moving them into the functions that use them: where a handler is among these, nothing is saved. What
-    the module level holds, as MG201 says, is no fix of one line.
+    the module level holds, as MG201 says, is no fix of one line, and what a package may load that nobody measured saves
+    nothing for sure.
     """
     from memguard_hooks.app.deferral import fewest
     from memguard_hooks.app.movable_imports import held
@@ -138,6 +139,7 @@ def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[D
         return ()
     same = _of_same_start(now)
     answers: dict[str, bool] = parse_once(project.tree, ("may wait", same), dict)
+    doubted = {package for root in now.process.roots for one in root.may_load for package in one.own}
 
     def is_held(step: Step) -> bool:
         site = written.get(step)
@@ -145,7 +147,8 @@ def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[D
 
     def may_wait(root: Root) -> bool:
         if root.name not in answers:
-            is_worth = root.resident >= MIB and stays_away(project, now, root.sites)
+            is_sure = root.resident >= MIB and root.package not in doubted
+            is_worth = is_sure and stays_away(project, now, root.sites)
             answers[root.name] = is_worth and not any(map(is_held, root.sites))  # which takes longer to tell
         return answers[root.name]
 

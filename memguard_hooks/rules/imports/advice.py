@@ -195,6 +195,8 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
         return  # each process loads it as it serves, before and after
     if saving is not None and saving.is_little:
         yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
+    elif saving is not None and saving.doubt:
+        yield found._replace(severity="warning", fix=(_of_doubt(found, eager, saving),), is_fixable=found.code == "MG203")
     elif found.code != "MG201":
         yield _with_saving(found, saving)._replace(severity="warning" if saves_start else found.severity)
     elif outcome in _AT_START and is_of_sessions:
@@ -209,6 +211,7 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
         yield _with_saving(found, saving)
 
 
+MEASURE = "`memguard measure` tells"
 _AT_START = ("at start", "at start and later")
 
 
@@ -235,6 +238,12 @@ def _of_little(found: Finding, saving: MovedSaving) -> str:
     last = saving.holder
     loaded = f"{last.path}:{last.line} loads {last.module}" if last is not None else "other imports load what it brings"
     return f"{what} saves {saved} by itself: {loaded}{'' if last is None else ALL_THE_SAME}"
+
+
+def _of_doubt(found: Finding, eager: Eager, saving: MovedSaving) -> str:
+    """Say what a change saves at most, and what may load the library all the same."""
+    most = mib(max(saving.start, saving.judged))
+    return f"{_CHANGES[found.code]} saves up to {most} MiB: {saving.doubt} {eager.root}{ALL_THE_SAME}: {MEASURE}"
 
 
 def _with_saving(found: Finding, saving: MovedSaving | None) -> Finding:
