@@ -243,7 +243,7 @@ def test_a_walk_with_a_way_chosen_is_kept_for_itself(tmp_path: Path, way: str) -
     ((place, ways),) = fresh(tmp_path).open
     assert ways == (".<0.0>", ".<0.1>")
     store = Store(None)
-    given = GIVEN._replace(chosen=((place, way),))
+    given = GIVEN._replace(chosen=((place, (way,)),))
     assert not follow(tmp_path, store)[1]
     assert not follow(tmp_path, store, given)[1]
     write(tmp_path, {"app.py": OPEN.replace("def unused", "# A comment\ndef unused")})
@@ -266,7 +266,7 @@ def test_any_edit_gives_the_walk_of_an_empty_store(tmp_path: Path, store: Store,
     given = GIVEN
     if seed % 5 > 2:  # with the way chosen of a choice that only a run decides
         files["app.py"] = OPEN
-        given = GIVEN._replace(chosen=((("app.py", ".<0>"), f".<0.{seed % 2}>"),))
+        given = GIVEN._replace(chosen=((("app.py", ".<0>"), (f".<0.{seed % 2}>",)),))
     if seed % 4 < 2:  # without a circle only some choices are asked anew
         files["helpers/around.py"] = "AROUND = 1\n"
     write(tmp_path, files)

@@ -7,7 +7,8 @@ with `import` or `from`, outside of folders of tests, examples and vendored code
 modules below the packages of the catalog that several repositories import: how many have a measurement of their own, how
 many lie below one that has, and those without either that most repositories import. Nothing is installed or looked up.
 
-With `--declared` it is the names in their requirements files instead: which share of what they declare has a measurement.
+With `--declared` it is the names in their requirements files instead: which share of what they declare has a measurement,
+and, with `--most 100`, which of the measured they declare most often.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def count_imports(repositories: Sequence[Path], least: int, shown: int) -> list[
     ]
 
 
-def count_declared(repositories: Sequence[Path], least: int, shown: int) -> list[str]:
-    """Say which of the names in requirements files have a measurement."""
+def count_declared(repositories: Sequence[Path], least: int, shown: int, most: int) -> list[str]:
+    """Say which of the names in requirements files have a measurement, and which of those are declared most."""
     measured = set(lookup.distributions())
     light = {line.split("\t")[1] for line in LIGHT.read_text("utf-8").splitlines() if line[0] != "#"} - measured
     counts: Counter[str] = Counter()
@@ -103,10 +104,12 @@ def count_declared(repositories: Sequence[Path], least: int, shown: int) -> list
     groups = [{name: number for name, number in counts.items() if name in known} for known in (measured, light)]
     missing = [(name, number) for name, number in counts.most_common() if name not in measured | light and number >= least]
     uses = [sum(group.values()) / counts.total() for group in groups]
+    used = sorted(groups[0], key=lambda name: (-counts[name], name))[:most]
     return [
         f"{files} requirements files; {len(counts)} names, declared {counts.total()} times by repositories",
         f"{uses[0]:.1%} of these measured closely, {uses[1]:.1%} light; {len(groups[0])} and {len(groups[1])} names",
         f"not measured, declared by {least} or more: {', '.join(f'{name} {number}' for name, number in missing[:shown])}",
+        *([f"measured, declared most: {' '.join(used)}"] if used else []),
     ]
 
 
@@ -117,9 +120,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--declared", action="store_true", help="count the names in requirements files instead")
     parser.add_argument("--least", type=int, default=3, help="repositories that import a module that is told (3)")
     parser.add_argument("--missing", type=int, default=40, help="how many without a measurement to list (40)")
+    parser.add_argument("--most", type=int, default=0, help="how many of the measured to list, with --declared")
     options = parser.parse_args(argv)
-    count = count_declared if options.declared else count_imports
-    print("\n".join(count(options.repositories, options.least, options.missing)))
+    if options.declared:
+        lines = count_declared(options.repositories, options.least, options.missing, options.most)
+    else:
+        lines = count_imports(options.repositories, options.least, options.missing)
+    print("\n".join(lines))
     return 0
 
 

@@ -1,28 +1,40 @@
-"""Which branch counts where only a run decides, as the store that a variable of the host names: the most expensive one.
+"""Which branch counts of several: the one that is known to run, else the most expensive one.
 
-One runs, so that the sum of all would be a false alarm, and any but the most expensive may be too little.
+One runs, as of the stores that a variable of the host names, so that the sum of all would be a false alarm, and any but the
+most expensive may be too little. By how much the least expensive one takes less, the range reaches down.
 """
 
 from __future__ import annotations
 
-from memguard_hooks.app.walks import walk_entry
-from memguard_hooks.finding import Step
+from types import MappingProxyType
+
+from memguard_hooks.app.walks import chooser_of, walk_entry
+from memguard_hooks.finding import MOMENTS, Step
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.imports.graph import Walk
+    from memguard_hooks.finding import Moment
+    from memguard_hooks.imports.callers import Callers
+    from memguard_hooks.imports.choices import Chooser
+    from memguard_hooks.imports.graph import External, Walk
+    from memguard_hooks.imports.model import Choice
     from memguard_hooks.project.project import Project
 
     Place: TypeAlias = tuple[str, str]
-    Choice: TypeAlias = tuple[Place, tuple[str, ...]]
+    Sizes: TypeAlias = Mapping[Moment, int]
+    Taken: TypeAlias = tuple[Place, tuple[str, ...]]
 
-MAX_WALKS, MAX_FILES = 40, 2000
-"""Walks that are made for it, and files of each: beyond, all branches count."""
+MAX_WALKS, MAX_FILES, MAX_CHOICES = 40, 2000, 60
+"""Walks that are made for it, files of each, and choices that are looked at: beyond, all branches count."""
+
+_EARLY = tuple(moment for moment in MOMENTS if moment != "all")
+_IMPORTERS = frozenset({"__import__", "import_module"})
 
 
 class Branch(Record):
@@ -39,35 +51,123 @@ class Branch(Record):
         return f"of {self.ways} branches at {self.place.path}:{self.place.line} the most expensive counts, {taken}"
 
 
+class Chosen(Record):
+    """An entry and what it loads by the ways that count, which of these only a run decides, and how much less others take.
+
+    `spread` is in bytes, by the moment.
+    """
+
+    entry: ServiceEntry
+    walked: Walk
+    branches: tuple[Branch, ...] = ()
+    spread: Mapping[Moment, int] = MappingProxyType({})
+
+
+class _Open(Record):
+    """A choice whose ways are not known but for those that are sure to run."""
+
+    place: Place
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    def with_way(self, way: str) -> Taken:
+        """Return the ways that run where `way` is the one of those that are not known."""
+        return self.place, tuple(dict.fromkeys((*self.known, way)))
+
+
 def choose(
-    project: Project, entry: ServiceEntry, walked: Walk, price: Callable[[ServiceEntry, Walk], int]
-) -> tuple[ServiceEntry, tuple[Branch, ...]]:
-    """Return an entry whose walk takes the most expensive way of each choice that nobody knows, and these."""
+    project: Project, entry: ServiceEntry, walked: Walk, judged: Moment, price: Callable[[ServiceEntry, Walk], Sizes]
+) -> Chosen:
+    """Return an entry with what it loads by the ways that are known to run, and by the most expensive of those that are not.
+
+    `price` is what a service takes by each moment, in bytes, and `judged` the one that decides.
+    """
+    found = Chosen(entry, walked)
+    paths = [path for moment in _EARLY for path in walked.files[moment]]
+    names = _imports_of_names(walked)
+    number = len(walked.open) + len(names)
+    if not number or number > MAX_CHOICES or len(paths) > MAX_FILES:
+        return found
+    from memguard_hooks.imports.callers import Callers
+
+    chooser = chooser_of(entry)
+    callers = Callers(entry.sources, chooser, paths)
     # Of an inner choice first, so that an outer one is priced with what can be inside it.
-    choices = [(place, ways) for place, ways in reversed(walked.open) if sum(map(bool, ways)) > 1]
-    loaded = sum(len(files) for files in walked.files.values())
-    if not choices or sum(len(ways) for _, ways in choices) > MAX_WALKS or loaded > MAX_FILES:
-        return entry, ()
-    branches: list[Branch] = []
-    together = price(entry, walked)
-
-    def priced(entry: ServiceEntry, chosen: Iterable[tuple[Place, str]]) -> tuple[int, ServiceEntry]:
-        other = entry._replace(given=entry.given._replace(chosen=(*entry.given.chosen, *chosen)))
-        return price(other, walk_entry(project, other)), other
-
-    def without(some: Sequence[Choice]) -> int:
-        return priced(entry, [(place, "") for place, _ in some])[0]
-
-    for place, ways in _that_matter(choices, together, without):
-        prices = [(*priced(entry, [(place, way)]), way) for way in ways]
-        most, chosen, way = max(prices, key=lambda one: one[0])
-        if most < together:
-            entry, together = chosen, most
-            branches.append(_branch(entry, place, way, len(ways)))
-    return entry, tuple(branches)
+    choices = [
+        one for place, ways in reversed(walked.open) if (one := _open(entry, callers, walked, place, ways)) is not None
+    ]
+    known = [(one.place, one.known) for one in choices if one.known and not one.unknown]
+    if known:
+        entry = _taking(entry, known)
+        found = found._replace(entry=entry, walked=walk_entry(project, entry))
+    unknown = [one for one in choices if len(one.unknown) > 1]
+    found = _of_branches(project, found, unknown, judged, price)
+    for externals in names:
+        found = _of_names(chooser, callers, found, externals, judged, price)
+    chooser.forget()
+    return found
 
 
-def _that_matter(choices: Sequence[Choice], together: int, without: Callable[[Sequence[Choice]], int]) -> Sequence[Choice]:
+def _open(entry: ServiceEntry, callers: Callers, walked: Walk, place: Place, ways: tuple[str, ...]) -> _Open | None:
+    """Return a choice with the ways that its calls are known to take; None where each call may take another one."""
+    from memguard_hooks.imports.callers import Ways
+
+    path, choice = place[0], _choice_at(entry, place)
+    is_served = any(walked.ran.get((path, way)) == "serving" for way in ways)
+    if choice.is_settled and is_served and not callers.is_setting(path, choice):
+        return None
+    taken = Ways((), ways) if choice.is_settled else callers.ways(path, choice, is_served=is_served)
+    if taken is None:
+        return None
+    likely = tuple(way for way in taken.unknown if not callers.is_error(path, choice, way))
+    return _Open(place, taken.known, likely)
+
+
+def _choice_at(entry: ServiceEntry, place: Place) -> Choice:
+    path, key = place
+    return next(one for one in entry.sources.functions(path).choices if one.key == key)
+
+
+def _taking(entry: ServiceEntry, taken: Iterable[Taken]) -> ServiceEntry:
+    return entry._replace(given=entry.given._replace(chosen=(*entry.given.chosen, *taken)))
+
+
+def _of_branches(
+    project: Project, found: Chosen, choices: Sequence[_Open], judged: Moment, price: Callable[[ServiceEntry, Walk], Sizes]
+) -> Chosen:
+    """Take the most expensive way of each choice."""
+    walks = 0
+
+    def priced(entry: ServiceEntry, taken: Iterable[Taken]) -> tuple[Sizes, ServiceEntry, Walk]:
+        nonlocal walks
+        walks += 1
+        other = _taking(entry, taken)
+        walked = walk_entry(project, other)
+        return price(other, walked), other, walked
+
+    def without(some: Sequence[_Open]) -> int:
+        return priced(found.entry, [(one.place, one.known or ("",)) for one in some])[0][judged]
+
+    together = price(found.entry, found.walked)[judged] if choices else 0
+    for one in _that_matter(choices, together, without):
+        if walks + len(one.unknown) > MAX_WALKS:
+            break
+        prices = [(*priced(found.entry, [one.with_way(way)]), way) for way in one.unknown]
+        sizes, entry, walked, way = max(prices, key=lambda priced: priced[0][judged])
+        if sizes[judged] < together:
+            together = sizes[judged]
+            branch = _branch(entry, one.place, way, len(one.unknown))
+            found = _spread(found._replace(entry=entry, walked=walked), branch, sizes, [priced[0] for priced in prices])
+    return found
+
+
+def _spread(found: Chosen, branch: Branch, most: Sizes, sizes: Sequence[Sizes]) -> Chosen:
+    """Note the branch that counts, and by how much the others take less."""
+    spread = {moment: found.spread.get(moment, 0) + max(most[moment] - one[moment] for one in sizes) for moment in MOMENTS}
+    return found._replace(branches=(*found.branches, branch), spread=spread)
+
+
+def _that_matter(choices: Sequence[_Open], together: int, without: Callable[[Sequence[_Open]], int]) -> Sequence[_Open]:
     """Return the choices without whose branches the service takes less; of most of them nothing is loaded.
 
     What takes as much without all of several choices does so without each of them.
@@ -80,9 +180,59 @@ def _that_matter(choices: Sequence[Choice], together: int, without: Callable[[Se
     return [*_that_matter(choices[:half], together, without), *_that_matter(choices[half:], together, without)]
 
 
-def _branch(entry: ServiceEntry, place: tuple[str, str], name: str, count: int) -> Branch:
-    path, key = place
-    choice = next(one for one in entry.sources.functions(path).choices if one.key == key)
+def _branch(entry: ServiceEntry, place: Place, name: str, count: int) -> Branch:
+    choice = _choice_at(entry, place)
     taken = next(way for way in choice.ways if way.name == name)
-    lines = entry.sources.places(path).numbers()
-    return Branch(taken.test, Step(path, lines[choice.ways[0].place], ""), count)
+    lines = entry.sources.places(place[0]).numbers()
+    return Branch(taken.test, Step(place[0], lines[choice.ways[0].place], ""), count)
+
+
+def _imports_of_names(walked: Walk) -> list[list[External]]:
+    """Return the imports at each place that imports one of several names, such as `import_module(NAMES[key])`."""
+    named = (one for one in walked.externals if one.way is not None and one.site is not None and one.moment in _EARLY)
+    places = grouped(((one.chain[-1].path, one.site.line, one.site.column), one) for one in named if one.site is not None)
+    return [ones for ones in places.values() if len({one.names for one in ones}) > 1]
+
+
+def _of_names(
+    chooser: Chooser,
+    callers: Callers,
+    found: Chosen,
+    externals: Sequence[External],
+    judged: Moment,
+    price: Callable[[ServiceEntry, Walk], Sizes],
+) -> Chosen:
+    """Leave out what a call does not import of the names that it may be given: the one that is known, or the most expensive.
+
+    Where each call may be given another one all of them count.
+    """
+    import ast
+
+    from memguard_hooks.formats.python_nodes import last_name
+
+    path, site = externals[0].chain[-1].path, externals[0].site
+    place = (site.line, site.column) if site is not None else (0, 0)
+    call = callers.call_at(path, *place)
+    if call is None or not call.args or last_name(call.func) not in _IMPORTERS:
+        return found
+
+    def only(name: str) -> Walk:
+        def is_other(one: External) -> bool:
+            is_here = one.way is not None and one.chain[-1].path == path and one.names[0] != name
+            return is_here and one.site is not None and (one.site.line, one.site.column) == place
+
+        return found.walked._replace(externals=tuple(one for one in found.walked.externals if not is_other(one)))
+
+    names = list(dict.fromkeys(one.names[0] for one in externals))
+    text = chooser.text_of(path, call.args[0])
+    if text in names:
+        return found._replace(walked=only(text))
+    if not callers.is_alike(path, call, is_served=externals[0].moment == "serving"):
+        return found
+    prices = [(price(found.entry, only(name)), name) for name in names]
+    sizes, name = max(prices, key=lambda priced: priced[0][judged])
+    if sizes[judged] >= price(found.entry, found.walked)[judged]:
+        return found
+    test = ast.unparse(ast.Compare(call.args[0], [ast.Eq()], [ast.Constant(name)]))
+    branch = Branch(test, Step(path, place[0], ""), len(names))
+    return _spread(found._replace(walked=only(name)), branch, sizes, [one for one, _ in prices])

@@ -481,6 +481,16 @@ class ProcessEstimate(Record):
         """The anonymous memory of a process that has loaded the server alone."""
         return sum(part.anonymous for part in add_up(self.base, [root for root in self.roots if root.is_of_server])[0])
 
+    def reaching_down(self, spread: Mapping[Moment, int]) -> ProcessEstimate:
+        """Return the process with a range that reaches down by some bytes, as what a run may load instead takes less."""
+        if not any(spread.values()):
+            return self
+
+        def lowered(figures: Figures, less: int) -> Figures:
+            return figures._replace(low=figures.low * max(0, figures.expected - less) // max(1, figures.expected))
+
+        return self._replace(figures=rising(lowered(self.at(one), spread.get(one, 0)) for one in MOMENTS))
+
     def with_roots(self, roots: Sequence[Root]) -> ProcessEstimate:
         """Return the process as it would be with other roots."""
         return _join(self.base, roots, self.source, self.models, self.work, is_measured=self.is_measured)

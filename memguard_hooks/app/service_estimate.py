@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import MappingProxyType
 
 from memguard_hooks.app.chosen_branches import choose
 from memguard_hooks.app.entry_points import (
@@ -51,7 +52,7 @@ from memguard_hooks.tree import RevisionTree, WorkTree, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from memguard_hooks.app.called_programs import CalledProgram
     from memguard_hooks.app.chosen_branches import Branch
@@ -401,19 +402,23 @@ def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSetti
 def _estimate_chosen(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
     """Estimate the processes of a service by the most expensive way of each choice."""
 
-    def price(other: ServiceEntry, way: Walk) -> int:
+    def price(other: ServiceEntry, way: Walk) -> dict[Moment, int]:
         told = len(project.skipped)
         found = _estimate_one(project, other, settings, way)
         del project.skipped[told:]  # what there is to say of all ways, the walk that counts says
-        return found.estimate.at(settings.judge or JUDGED).expected
+        return {moment: found.process.at(moment).expected for moment in MOMENTS}
 
-    entry, branches = choose(project, entry, walked, price)
-    if branches:
-        walked = walk_entry(project, entry)
-    return _estimate_one(project, entry, settings, walked)._replace(branches=branches)
+    chosen = choose(project, entry, walked, settings.judge or JUDGED, price)
+    return _estimate_one(project, chosen.entry, settings, chosen.walked, chosen.spread)._replace(branches=chosen.branches)
 
 
-def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
+def _estimate_one(
+    project: Project,
+    entry: ServiceEntry,
+    settings: ServiceSettings,
+    walked: Walk,
+    spread: Mapping[Moment, int] = MappingProxyType({}),
+) -> Estimated:
     command = as_started(entry.command, entry.target.python)
     server = tuple(map(_of_server, command.server_modules))
     walked = walked._replace(externals=(*server, *walked.externals))
@@ -423,6 +428,7 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     walked = walked._replace(externals=(*externals, *imported))
     built = find_built(entry.sources.built, walked, project.declared.beside(entry.path).versions.get("fastapi"))
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
+    process = process.reaching_down(spread)
     estimate = estimate_together(process, command, settings.runtime or 0)
     unread = (*walked.unread, *entry.unread)
     found = Estimated(settings, command, entry, process, estimate, command.workers or 1, unread, walked)

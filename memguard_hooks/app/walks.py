@@ -53,7 +53,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
     """Follow the imports of a file, or take the walk of an earlier run that would be the same."""
     from memguard_hooks.imports.kept_walks import KeptWalks
 
-    sources, chooser, settings_file = entry.sources, _chooser(entry), entry.command.settings_file
+    sources, chooser, settings_file = entry.sources, chooser_of(entry), entry.command.settings_file
     is_kept = not sources.is_edited
     given = (entry.serves, settings_file, sources.framework, sources.started, entry.given)
     kept = KeptWalks(sources, entry.resolver, chooser, target, (path, module, *given))
@@ -141,10 +141,10 @@ def rough_walk(entry: ServiceEntry) -> Walk:
 def partial_walk(entry: ServiceEntry, only: Collection[str]) -> Walk:
     """Follow the imports of a service by proof, through some files alone."""
     source = entry.sources.prove
-    return walk(source, entry.resolver, entry.path, entry.module, entry.target, only, chooser=_chooser(entry))
+    return walk(source, entry.resolver, entry.path, entry.module, entry.target, only, chooser=chooser_of(entry))
 
 
-def _chooser(entry: ServiceEntry) -> Chooser:
+def chooser_of(entry: ServiceEntry) -> Chooser:
     """Return what tells which conditions are known as a service runs."""
     from memguard_hooks.imports.choices import Chooser
 

@@ -101,7 +101,7 @@ class Chooser:
         if len(choices) >= MAX_CHOICES:
             self._beyond.add(path)
         for choice in choices:
-            is_from_elsewhere = choice.is_given and choice.function in called
+            is_from_elsewhere = choice.is_given and choice.function in called and not self.is_chosen(path, choice)
             if not is_from_elsewhere and (is_inside or choice.is_outside):
                 numbers = self._sources.places(path).numbers()
                 lines += ((numbers[place], value) for place, value in self._conditions(path, choice))
@@ -126,8 +126,39 @@ class Chooser:
         key = path, choice.key
         if key not in self.known:
             chosen = self._chosen.get(key)
-            self.known[key] = (chosen,) if chosen is not None else tuple(self._possible(path, choice))
+            self.known[key] = chosen if chosen is not None else tuple(self._possible(path, choice))
         return self.known[key]
+
+    def is_chosen(self, path: str, choice: Choice) -> bool:
+        """Return whether somebody has said which ways a choice takes."""
+        return (path, choice.key) in self._chosen
+
+    def by_call(self, path: str, choice: Choice, caller: str, call: ast.Call) -> tuple[str, ...]:
+        """Return the ways that a choice may take where one call runs its function, in whichever file that stands."""
+        names = self._names_at(caller, call.lineno)
+        given = None if names is None else (call, names)
+        return tuple(_taken(choice, given and self._names_at(path, self.line_of(path, choice), given)))
+
+    def text_of(self, path: str, node: ast.expr) -> str | None:
+        """Return the text that an expression of a file comes to, None where it is not known, or is none."""
+        from memguard_hooks.formats.python_values import Raises, UnknownValue
+
+        names = self._names_at(path, node.lineno)
+        try:
+            value = None if names is None else names.evaluate(node)
+        except (UnknownValue, Raises):
+            return None
+        return value if isinstance(value, str) else None
+
+    def tree(self, path: str) -> ast.Module | None:
+        """Return the syntax tree of a file, None for what cannot be read, or is beyond the bounds."""
+        module = self._module(path)
+        return None if module is None else module[0].tree
+
+    def holding(self, path: str, line: int) -> list[ast.stmt]:
+        """Return the statements of a file that hold a line, from the outermost one on."""
+        tree = self.tree(path)
+        return [] if tree is None else self._holding(tree, line)
 
     def read(self) -> dict[str, list[str]]:
         """Return the files whose names the choices that were asked for hang on, and whose names each of these reads."""
@@ -167,13 +198,14 @@ class Chooser:
         runs: list[BoundNames | None] = [None]
         if self._may_be_known(path, choice):
             if choice.is_settled:
-                runs = [self._names_at(path, self._line(path, choice))]
+                runs = [self._names_at(path, self.line_of(path, choice))]
             elif choice.is_given and self._is_called_by_name(path, choice.function):
                 runs = self._given_by_calls(path, choice)
         found = [set(_taken(choice, names)) for names in runs]
         return [name for name in choice.names if any(name in taken for taken in found)]
 
-    def _line(self, path: str, choice: Choice) -> int:
+    def line_of(self, path: str, choice: Choice) -> int:
+        """Return the line of a choice."""
         return self._sources.places(path).numbers()[choice.ways[0].place]
 
     def _given_by_calls(self, path: str, choice: Choice) -> list[BoundNames | None]:
@@ -186,7 +218,7 @@ class Chooser:
         for call in module[0].calls_of(choice.function) if module is not None else ():
             names = self._names_at(path, call.lineno)
             given = None if names is None else (call, names)
-            found.append(given and self._names_at(path, self._line(path, choice), given))
+            found.append(given and self._names_at(path, self.line_of(path, choice), given))
         return found or [None]
 
     def _is_called_by_name(self, path: str, function: str) -> bool:

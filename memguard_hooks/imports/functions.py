@@ -277,7 +277,7 @@ class _Reader:
                 for order, (one, (calls, passed)) in enumerate(zip(branches, noted, strict=True))
             )
             deciders = {self._decider(one.test, scope) for one in branches}
-            is_settled = deciders == {""}
+            is_settled = deciders == {""} or (is_outside and not self._loops)
             self._choices.append(Choice(holder, is_settled, not is_settled and "call" not in deciders, is_weighed, ways))
             return
         for calls, passed in noted:

@@ -69,8 +69,8 @@ class Walk(Record):
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
     `__main__` and are loaded by name too. `ways` lead to the files, and `ran` says when each body of statements of
-    them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices at
-    start that only a run decides, by file and name, each with its ways, and `computed` the files and lines that import a
+    them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices
+    that only a run decides, by file and name, each with its ways, and `computed` the files and lines that import a
     name that nobody knows. `targets` are those for which each file was analyzed, `asked` what was asked of its functions,
     as JSON: few are ever read.
     """

@@ -55,13 +55,13 @@ class Target(Record):
 class Given(Record):
     """What decides conditions: variables of the environment, the words behind the program, and ways chosen.
 
-    `words` are None where they are not known. `chosen` are ways that are taken for the only ones of their choices, by the
-    path of the file and the choice.
+    `words` are None where they are not known. `chosen` are the ways that choices take, as is known
+    or assumed, by the path of the file and the choice.
     """
 
     variables: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] | None = None
-    chosen: tuple[tuple[tuple[str, str], str], ...] = ()
+    chosen: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
 
 
 NOTHING_GIVEN = Given()

@@ -129,7 +129,7 @@ class Calls:
         self._bodies: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         """The bodies that run of each function, by its file and its name."""
         self.open: dict[tuple[str, str], tuple[str, ...]] = {}
-        """Choices that run at start, of which nobody knows which way they take, by file and name, and these ways."""
+        """Choices of which nobody knows which way they take, by file and name, and these ways."""
         self.beyond: dict[str, str] = {}
         """The files from which not all is followed, and why."""
 
@@ -140,9 +140,9 @@ class Calls:
         self._bodies[call.path, function_of(call.name)][call.name] = None
         return len(self.calls) - 1
 
-    def chose(self, path: str, choice: Choice, taken: tuple[str, ...], stage: Stage) -> None:
-        """Note a choice that runs at start and is not known."""
-        if stage == "start" and choice.is_settled and choice.is_weighed and len(taken) > 1:
+    def chose(self, path: str, choice: Choice, taken: tuple[str, ...]) -> None:
+        """Note a choice that is not known, and that settings or the arguments of its function decide."""
+        if (choice.is_settled or choice.is_given) and choice.is_weighed and len(taken) > 1:
             self.open[path, choice.key] = taken
 
     def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:
@@ -499,10 +499,11 @@ class Reach(Calls):
         """Run the ways that a choice may take."""
         path = self.calls[number].path
         is_given_elsewhere = choice.is_given and (path, choice.function) in self._from_elsewhere
+        is_given_elsewhere = is_given_elsewhere and not self._chooser.is_chosen(path, choice)
         taken = choice.names if is_given_elsewhere else self._chooser.ways(path, choice)
         outer, self._from = self._from, path
         self.log.append(("chose", path, choice.key, stage, list(taken)))
-        self.chose(path, choice, taken, stage)
+        self.chose(path, choice, taken)
         for way in choice.ways:
             if way.name in taken and way.name:
                 self.run(path, way.name, stage, How(f"if {way.test}" if way.test else "else", path, way.place, number))
