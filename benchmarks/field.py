@@ -45,7 +45,19 @@ from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
 HALVES = ("tuned", "judged")
-SAMPLES = (*HALVES, "held-out", "fresh", "pinned", "locked", "wider", "heavy-tuned", "heavy", "autumn-tuned", "autumn")
+SAMPLES = (
+    *HALVES,
+    "held-out",
+    "fresh",
+    "pinned",
+    "locked",
+    "wider",
+    "heavy-tuned",
+    "heavy",
+    "autumn-tuned",
+    "autumn",
+    "winter",
+)
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
 
