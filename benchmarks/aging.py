@@ -117,9 +117,13 @@ def compare_pythons(python: str, other: str) -> str:
     ratios = sorted(found[other] / found[python] for found in both)
     cuts = statistics.quantiles(ratios, n=20)
     total = sum(found[other] for found in both) / sum(found[python] for found in both)
+    base = lookup.interpreter(other).resident
+    errors = [(base + found[python]) / (base + found[other]) - 1 for found in both]
     return (
         f"{len(both)} modules of {LEAST // MIB} MiB or more: on {other} they take {total:.3f} times as much as on {python}, "
-        f"the median {statistics.median(ratios):.3f}, nine in ten between {cuts[0]:.3f} and {cuts[-1]:.3f}"
+        f"the median {statistics.median(ratios):.3f}, nine in ten between {cuts[0]:.3f} and {cuts[-1]:.3f}; processes with "
+        f"one of them are off by {statistics.mean(map(abs, errors)):.1%} in the mean, bias {statistics.mean(errors):+.1%}, "
+        f"worst {max(errors, key=abs):+.1%}, where only the others were measured"
     )
 
 

@@ -18,7 +18,7 @@ import pytest
 import update_catalog
 import yaml
 from folders import git, write
-from measure_footprints import Measurement
+from measure_footprints import Catalog, Measurement
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = """\
@@ -152,3 +152,13 @@ def test_the_newest_of_last_week_goes_where_it_takes_as_much(
     measured = [measurement(*one) for one in sizes.items()]
     left = update_catalog.thin(measured, frozenset(named), known=frozenset(list(sizes)[:-1]))
     assert [one["version"] for one in left] == kept
+
+
+def test_a_failure_stays_until_that_version_is_measured_on_that_python(tmp_path: Path) -> None:
+    failed = "large\tlarge\t1.0\t3.13.0\tno wheel\n"
+    catalog, part = (Catalog(tmp_path / name) for name in ("catalog", "part"))
+    write(catalog.folder, {"failed.tsv": failed})
+    for python, is_left in (("3.12.1", True), ("3.13.0", False)):
+        part.add("large", cast("Measurement", {**measurement("1.0", 50), "python": python, "installed": {}}))
+        update_catalog.join(catalog, [part.folder])
+        assert (failed in (catalog.folder / "failed.tsv").read_text()) == is_left

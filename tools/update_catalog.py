@@ -77,8 +77,8 @@ def join(catalog: Catalog, folders: Iterable[Path]) -> dict[str, list[Measuremen
             for one in measured:
                 if sort_key(one) not in old:
                     catalog.add(distribution, one)
-                    failures -= {failure for failure in failures if failure[:2] == (distribution, one["module"])}
-        failures |= {one for one in part.read_failures() if not is_measured(catalog, one)}
+        failures |= part.read_failures()
+    failures = {one for one in failures if not is_measured(catalog, one)}
     write_atomically(catalog.folder / "failed.tsv", render_failures(failures))
     return before
 
