@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
-from memguard_hooks.logs.model import LogCall, is_judged
+from memguard_hooks.logs.model import LogCall, is_judged, is_shown
 from memguard_hooks.rules.logs.across import fed_lines, idle_lines
 from memguard_hooks.rules.logs.elsewhere import Elsewhere
 from memguard_hooks.rules.logs.lines import seen_whole
@@ -130,6 +130,7 @@ def judged(top: Path) -> dict[tuple[str, int], frozenset[str]]:
         (path, call.line, code)
         for path, logs in files.items()
         for call in logs.calls
+        if not is_shown(path, call)
         for code in codes_of(seen_whole(call, elsewhere))
     ]
     marks += [(path, line.line, "MG502") for path, line, _ in fed_lines(files, resolver)]

@@ -78,6 +78,8 @@ def costly_of(node: ast.Call, plain: frozenset[str] = frozenset(), growing: froz
     for one in outside_functions(list(arguments)):
         if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
             return "a comprehension"
+        if isinstance(one, ast.Await):
+            return f"{WAITS}{ast.unparse(one.value)[:60]}"
         if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":
             return "str()"
         if isinstance(one, ast.Call) and (_is_own(one, growing) or not (_is_cheap(one) or last_name(one.func) in plain)):
@@ -89,11 +91,17 @@ def costly_of(node: ast.Call, plain: frozenset[str] = frozenset(), growing: froz
     return unknown
 
 
+WAITS = "await "
+"""What a mark begins with where an argument waits for something."""
+
 _GROWS = frozenset(
     {
         "join", "list", "dict", "set", "frozenset", "tuple", "sorted", "sum", "mean", "std", "dumps", "pformat", "to_dict",
         "model_dump", "model_dump_json", "asdict", "hex", "hexlify", "b64encode", "tolist", "copy", "deepcopy", "count",
-        "format_exc", "format_stack", "all_tasks", "describe", "unparse", "mogrify", "urlencode",
+        "format_exc", "format_stack", "all_tasks", "describe", "unparse", "mogrify", "urlencode", "json", "serialize",
+        "to_json", "SerializeToString", "MessageToJson", "MessageToDict", "model_json_schema", "tobytes", "tostring",
+        "to_string", "list2cmdline", "prettify", "stack", "get_referrers", "get_objects", "memory_info", "stat", "sha256",
+        "sha1", "md5",
     }
 )  # fmt: skip
 """Calls whose work grows with what they are given, whatever a function of the project by that name does."""
@@ -101,7 +109,7 @@ _GROWS = frozenset(
 
 def asked_function(costly: str) -> str:
     """Return the name of a function whose work only its body tells, empty where the mark of a call tells it."""
-    name = costly.removesuffix("()").rpartition(".")[2]
+    name = "" if costly.startswith(WAITS) else costly.removesuffix("()").rpartition(".")[2]
     return name if name.isidentifier() and costly.endswith("()") and name not in _GROWS and name != "str" else ""
 
 
@@ -128,9 +136,10 @@ def unknown_work(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[
 
 
 _READS_ON = late_pattern(
-    r"^_*(?:extract|pop|recv|receive|consume|read|readline|readlines|next|unpack|acquire|add|remove)(?:_|$)"
+    r"^_*(?:extract|pop|recv|receive|consume|read|readline|readlines|next|unpack|acquire|add|remove|post|put|patch|delete|"
+    r"send|publish|update|save|commit|create|start|stop|close)(?:_|$)"
 )
-"""Names of what changes what it is called on."""
+"""Names of what changes what it is called on, or something elsewhere."""
 
 
 def _is_own(node: ast.Call, names: frozenset[str]) -> bool:

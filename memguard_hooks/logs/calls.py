@@ -18,11 +18,15 @@ from memguard_hooks.logs.loops import (
     LEAVES,
     TRIES,
     FileFacts,
+    Guard,
     asks_for_part,
     constants_of,
     endless,
+    ends_itself,
+    guard_of,
     hands_parts,
     has_loop,
+    is_due,
     is_range,
     parts_of,
     reads_parts,
@@ -69,11 +73,22 @@ class _Place(Record):
     """A poll of which another file may say how far its passes are apart, and the name of that."""
     is_start: bool = False
     """Whether the function is written in one that an app calls once, as it starts or ends."""
+    guard: Guard = Guard.NONE
+    """How much an earlier test of the block lets through."""
+    is_poll: bool = False
+    """Whether the loop takes nothing in, so that most passes find nothing to do."""
+    waits: bool = False
+    """Whether the loop ends by itself: it waits for one thing."""
 
     @property
     def is_once(self) -> bool:
         """Whether a line is written seldom, or until a loop has got what it waits for."""
         return self.is_seldom or self.is_bounded
+
+    @property
+    def is_sifted(self) -> bool:
+        """Whether an earlier test of the block keeps most passes, or parts, from a line."""
+        return self.guard == Guard.MOST or (self.is_poll and self.guard != Guard.NONE)
 
     @property
     def function(self) -> str:
@@ -142,6 +157,7 @@ class _Reader:
         self._drawn: set[str] = set()
         """Functions that print parts of a line, which nobody does in a log."""
         self._is_terminal = any(name in _TERMINAL for one in module.body for name in _imported(one))
+        self._is_chat = any(name in _CHATS for one in module.body for name in _imported(one))
         self._plain, self._growing = plain_functions(module)
         self._has_topics = False
         self._known = FileFacts(constants_of(module), Streams(module))
@@ -161,12 +177,14 @@ class _Reader:
         if depth > MAX_DEPTH:
             return
         last = max((at for at, statement in enumerate(block) if isinstance(statement, LEAVES)), default=-1)
-        if place.conditions and block and (isinstance(block[-1], ast.Raise) or any(map(_says_wrong, block))):
+        if place.conditions and block and (isinstance(block[-1], ast.Raise) or any(map(_is_wrong, block))):
             place = place._replace(is_seldom=True)
         for at, statement in enumerate(block):
             self._statement(statement, place, leaves=leaves or at < last, depth=depth + 1)
             if isinstance(statement, ast.If) and isinstance(statement.body[-1], LEAVES):
                 place = place._replace(sifted=place.sifted | _named(statement.test))
+            if isinstance(statement, ast.If) and not any(map(_is_wrong, statement.body)):
+                place = place._replace(guard=max(place.guard, guard_of(statement)))
 
     def _statement(self, node: ast.stmt, place: _Place, *, leaves: bool, depth: int) -> None:
         if isinstance(node, FUNCTIONS):
@@ -216,7 +234,8 @@ class _Reader:
             self.repeats[f"{holder}.{node.name}" if holder else node.name] = repeats or callback
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
                        is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
-                       handles=_handled(node), is_start=bool(place.body) and _is_start(place))  # fmt: skip
+                       handles="" if self._is_chat else _handled(node),
+                       is_start=bool(place.body) and _is_start(place))  # fmt: skip
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -249,19 +268,25 @@ class _Reader:
         if about is None:
             is_counted = place.is_counted or (not isinstance(node, ast.While) and is_range(node.iter))
             is_bounded = place.is_bounded or isinstance(node, ast.While)
-            changed = isinstance(node, (ast.For, ast.AsyncFor)) and _is_difference(node.iter)
+            changed = not isinstance(node, ast.While) and (
+                _is_difference(node.iter) or (place.is_poll and is_due(node.iter))
+            )
             inner = place._replace(is_bounded=is_bounded, is_counted=is_counted, conditions=place.conditions + int(changed))
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
             if place.body and not isinstance(node, ast.For):
                 self.called.note_loop(place.function)
-            is_poll = bool(loop) and isinstance(node, ast.While) and not reads_parts(node, self._known.streams)
+            is_poll = isinstance(node, ast.While) and not reads_parts(node, self._known.streams)
             feeds = loop if self._has_topics or is_poll or hands_parts(node) else ""
             parts = parts_of(node, self._known.streams)
-            again = place._replace(is_bounded=False, conditions=0, callback="")  # also within a loop that connects again
+            # also within a loop that connects again
+            again = place._replace(is_bounded=False, conditions=0, callback="", guard=Guard.NONE)
             pause = unknown_pause(node, self._known) if isinstance(node, ast.While) and not loop else None
-            inner = again._replace(loop=loop, repeats=repeats, feeds=feeds, parts=parts, pause=pause)
+            inner = again._replace(loop=loop, repeats=repeats, feeds=feeds, parts=parts, pause=pause, is_poll=is_poll,
+                                   waits=isinstance(node, ast.While) and ends_itself(node))  # fmt: skip
+            if is_poll:
+                self.called.note_poll(loop)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
 
@@ -281,7 +306,9 @@ class _Reader:
                         caller = "" if place.repeats.startswith(("`", "@")) else place.body
                         if caller or place.body:
                             self._calls.setdefault(caller, set()).add(last_name(one.func))
-                        self.called.note(one, "" if place.loop else place.function, place.holder, place.feeds)
+                        if not place.is_sifted:
+                            self.called.note(one, "" if place.loop else place.function, place.holder, place.feeds,
+                                             is_sifted=place.guard != Guard.NONE)  # fmt: skip
                     level = level_of(one)
                     if level:
                         self.written.append(_Written(one, level, place))
@@ -293,18 +320,19 @@ class _Reader:
     def judge(self, written: _Written) -> LogCall:
         """Return a call with what is wrong with it."""
         node, level, place = written
-        call = LogCall(node.lineno, node.col_offset + 1, level, message_of(node))
+        call = LogCall(node.lineno, node.col_offset + 1, level, message_of(node), is_print=isinstance(node.func, ast.Name))
         if level == "DEBUG":
-            is_paid = not (place.is_guarded or place.is_seldom or _is_start(place) or _FAILED.search(call.text))
+            is_error = _FAILED.search(call.text) is not None or _ON_ERROR.search(place.body) is not None
+            is_paid = not (place.is_guarded or place.is_seldom or is_error or _is_start(place))
             return call._replace(costly=costly_of(node, self._plain, self._growing) if is_paid else "")
         if level != "INFO" or place.is_guarded or place.is_once or self._is_for_a_person(node, place):
             return call
         hot = pause = ""
-        if place.conditions == 0 and not _RESTARTS.search(call.text):
+        if place.conditions == 0 and not place.is_sifted and not _RESTARTS.search(call.text):
             hot = place.loop or place.callback or self._fed_by_stream(place)
-            if not hot and place.pause is not None:
+            if not hot and place.pause is not None and place.guard == Guard.NONE:
                 hot, pause = place.pause
-            if not hot and place.body and not ONCE.search(place.body):
+            if not hot and place.body and place.guard == Guard.NONE and not ONCE.search(place.body):
                 self.steady.setdefault(place.function, []).append(call)
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
         is_empty = (
@@ -321,7 +349,9 @@ class _Reader:
 
     def _fed_by_stream(self, place: _Place) -> str:
         """Return the loop that gives each part of a stream to the function of a line, empty where none does."""
-        return "" if ONCE.search(place.body) else self.called.loop_of(place.function)
+        if ONCE.search(place.body):
+            return ""
+        return self.called.loop_of(place.function, is_sifted=place.guard != Guard.NONE)
 
     def _is_for_a_person(self, node: ast.Call, place: _Place) -> bool:
         """Return whether a call prints for somebody at a terminal, or into a file of its own."""
@@ -357,6 +387,8 @@ def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 _FAILED = late_pattern(r"(?i)\b(?:fail(?:ed|ure)|error|exception|unable|could ?n[o']t|cannot|returned status)\b")
 """What a DEBUG line says on the way of an error."""
+_ON_ERROR = late_pattern(r"(?i)(?:^|_|on|http|user)(?:err(?:or)?|exception|failure|failed|errback)s?(?:_|$)")
+"""Names of functions that are called on the way of an error."""
 _HANDLES = late_pattern(r"(?i)^_*(?:on|handle|process|receive|consume|write|dispatch)(?:_|$)|^_*run$")
 _EVENT = late_pattern(
     r"(?i)^(?:event|evt|message|msg|transcription|changes|record|packet|frame|alert|signal|notification|webhook)s?$"
@@ -369,10 +401,12 @@ _IGNORED = late_pattern(
 )
 
 
-def _says_wrong(node: ast.stmt) -> bool:
-    """Return whether a statement writes a warning or an error: what stands beside it is seldom."""
+def _is_wrong(node: ast.stmt) -> bool:
+    """Return whether a statement writes a warning or an error, or raises one: what stands beside it is seldom."""
     call = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(call, ast.Call) and level_of(call) in ("WARNING", "ERROR", "CRITICAL")
+    return isinstance(call, ast.Call) and (
+        level_of(call) in ("WARNING", "ERROR", "CRITICAL") or last_name(call.func) == "raise_for_status"
+    )
 
 
 def _named(node: ast.expr) -> frozenset[str]:
@@ -403,11 +437,18 @@ _TERMINAL = frozenset(
     {"argparse", "click", "typer", "fire", "optparse", "cmd", "docopt", "curses", "tqdm", "colorama", "rich"}
 )
 """What a program imports that speaks to a person."""
+_CHATS = frozenset(
+    {
+        "aiogram", "telegram", "telebot", "pyrogram", "hydrogram", "telethon", "discord", "nextcord", "disnake",
+        "interactions", "hikari", "slack_bolt", "vkbottle", "nonebot", "botbuilder", "linebot", "khl",
+    }
+)  # fmt: skip
+"""What a bot imports whose events are what persons send."""
 _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "kafka", "confluent_kafka", "websocket"})
 
 _CALLBACK = late_pattern(
-    r"(?i)^(?!.*_(?:file|upload|url|path|id)s?$)_*(?:(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
-    r"(?:frame|chunk|delta|packet|sample|tick(?:er)?|pcm|order_?book|kline|candle|quote|datachange|socket_?(?:message|event|data)|(?<!un_)partial|interim)"
+    r"(?i)^(?!.*_(?:file|upload|url|path|id|in_[a-z]+)s?$)_*(?:(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
+    r"(?:(?<!time)(?<!data)frame|chunk|delta|packet|sample|tick(?:er)?|pcm|order_?book|kline|candle|quote|datachange|socket_?(?:message|event|data)|(?<!un_)partial(?!_?fill)|interim)"
     r"|(?:on|receive|recv|send|push|feed|got|enqueue)_?.*(?:audio|media)|on_?.*token)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
@@ -523,9 +564,21 @@ _WAITING = late_pattern(
 _ACTS = late_pattern(
     r"(?i)^\W*(?:\[[^]]*\]\W*)?(?!waiting|skipping|ignoring|sleeping|nothing)(?:\w+ing)\b"
     r"|\b(?:started|stopped|exiting|closing|closed|restarting|reconnecting|proceeding|launching|"
-    r"falling back|using|ongoing|detected|no longer|shut ?down)\b|idle[ -](?:timeout|flush)"
+    r"falling back|using|ongoing|detected|no longer|shut ?down|initiated|cancell?ed|stop signal)\b|idle[ -](?:timeout|flush)"
 )
 """What was done, or is told to somebody who has asked for it."""
+_DID = late_pattern(
+    _PREFIX
+    + r"(?i:(?:(?:successfully|done)\b|(?!(?:skipp|ignor|disabl|unchang|unaffect|delay|postpon|defer|not )\w*)[a-z]+ed )"
+    r"(?!(?:\d|\{\}|0|no\b|nothing)))"
+)
+"""What begins with what was done."""
+_WRONG = late_pattern(
+    r"(?i)^\W*(?:error|warning)\b|^[\w -]+[:=] ?\{\}$"
+    r"|\b(?:argument|parameter|option|credential|api[ _]?key|token)s? (?:was |were )?(?:provided|given|specified|set)\b"
+)
+"""What says that something is wrong, or was not given, and what shows an option."""
+_AWAITS = late_pattern(r"(?i)\bwait(?:ing)? (?:for|until)\b")
 _SKIPS = late_pattern(r"(?i)\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip")
 _NOT_DONE = late_pattern(r"(?i)^\W*not (?!waiting)\w+ing\b|[._]skipped\b")
 _SLEEPS = late_pattern(r"(?i)\bsleep(?:ing)? ")
@@ -535,11 +588,16 @@ _COUNTED = late_pattern(r"(?i)(?<!\band )\bfound (?:0|\{\})(?: \w+)?")
 def _says_nothing(text: str, written: _Written, *, is_task: bool) -> bool:
     """Return whether a message says that nothing happened, or how much was found without asking whether anything was.
 
-    A task may be called for one event: that it skips this one is worth a line.
+    A task may be called for one event: that it skips this one is worth a line. What an app
+    waits for as something is made or opened is waited for once.
     """
-    if _ACTS.search(text):
+    if _ACTS.search(text) or _WRONG.search(text):
         return False
-    is_counted = _COUNTED.search(text) is not None and not written.place.sifted & _named(written.node)
+    if written.place.waits and ONCE.search(written.place.body) and _AWAITS.search(text):
+        return False
+    is_news = _DID.search(text) is not None
+    is_counted = not is_news and _COUNTED.search(text) is not None and not written.place.sifted & _named(written.node)
     is_each = written.place.conditions == 0 and (is_counted or (not is_task and _SLEEPS.search(text) is not None))
-    is_empty = is_each or any(one.search(text) is not None for one in (_EMPTY, _SKIPS, _IGNORED, _NOT_DONE))
+    says = (_EMPTY, _SKIPS, _NOT_DONE) if is_news else (_EMPTY, _SKIPS, _NOT_DONE, _IGNORED)
+    is_empty = is_each or any(one.search(text) is not None for one in says)
     return is_empty or (not is_task and _WAITING.search(text) is not None)

@@ -95,7 +95,7 @@ def _known(value: object) -> FileLogs:
     from memguard_hooks.logs.model import LEVELS, Fed, LogCall, LogSetup, SteadyLine
 
     level = one_of("", *LEVELS)
-    calls = rows(record(LogCall, int, int, level, str, str, str, str, str, str))
+    calls = rows(record(LogCall, int, int, level, str, str, str, str, str, str, bool))
     setups = rows(record(LogSetup, int, int, str, level, str, str))
     fed, lines = rows(record(Fed, str, str)), rows(record(SteadyLine, int, int, str, str))
     return record(FileLogs, calls, setups, texts, bool, record(Across, fed, lines, fed, fed, lines))(value)

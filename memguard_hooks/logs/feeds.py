@@ -37,6 +37,9 @@ ONCE = late_pattern(
 )
 """Names of functions that are called once in a stream."""
 
+_LASTS = late_pattern(r"^_*(?:async_)?(?:run|serve|main|loop)(?:_forever|_loop)?$")
+"""Names of functions that return once something has ended."""
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -45,6 +48,8 @@ class _Noted(Record):
     function: str
     holder: str
     feeds: str
+    is_sifted: bool
+    """Whether an earlier test of its function may have left that."""
 
 
 class _Way(Record):
@@ -67,6 +72,10 @@ class CalledFunctions:
         self._edges: dict[str, list[str]] = {}
         self._loops: dict[str, str] = {}
         self._methods: dict[str, list[str]] = {}
+        self._firm: dict[str, list[str]] = {}
+        """The edges that no earlier test stands before."""
+        self._polls: set[str] = set()
+        """Loops that take nothing in, so that a pass may find nothing to do."""
         self._lasting: set[str] = set()
         """Functions with a loop without end: who calls one again and again does so seldom."""
         self._ways: list[_Way] = []
@@ -82,10 +91,14 @@ class CalledFunctions:
         """Note a function that waits in a loop without end of its own."""
         self._lasting.add(function)
 
-    def note(self, called: ast.Call, function: str, holder: str, feeds: str) -> None:
+    def note_poll(self, loop: str) -> None:
+        """Note a loop that takes nothing in."""
+        self._polls.add(loop)
+
+    def note(self, called: ast.Call, function: str, holder: str, feeds: str, *, is_sifted: bool) -> None:
         """Note a call without a condition, in a function or in a loop that feeds it."""
         if feeds or function:
-            self._noted.append(_Noted(called, function, holder, feeds))
+            self._noted.append(_Noted(called, function, holder, feeds, is_sifted))
 
     def follow(self) -> None:
         """Find out what is fed, once all calls are noted."""
@@ -100,18 +113,27 @@ class CalledFunctions:
             for target in self._targets(one.called.func, one.holder, held):
                 if not one.feeds:
                     self._edges.setdefault(one.function, []).append(target)
+                    if not one.is_sifted:
+                        self._firm.setdefault(one.function, []).append(target)
                 elif one.called.args or one.called.keywords or one.feeds.startswith("`while"):
                     fed.setdefault(target, one.feeds)
         for start, loop in fed.items():
-            reached = self._reached(start)
+            is_poll = loop in self._polls
+            reached = _reached_in(self._firm if is_poll else self._edges, start)
             if loop.startswith("`while") and not self._lasting.isdisjoint(reached):
+                continue
+            if is_poll and _LASTS.search(start.rpartition(".")[2]):
                 continue
             for target in reached:
                 self._loops.setdefault(target, loop)
 
-    def loop_of(self, function: str) -> str:
-        """Return the loop that gives each part of a stream to a function of the file, empty where none does."""
-        return self._loops.get(function, "")
+    def loop_of(self, function: str, *, is_sifted: bool) -> str:
+        """Return the loop that gives each part of a stream to a function of the file, empty where none does.
+
+        `is_sifted` says that an earlier test may have left the function: a poll has nothing to do then.
+        """
+        loop = self._loops.get(function, "")
+        return "" if is_sifted and loop in self._polls else loop
 
     def fed(self) -> tuple[Fed, ...]:
         """Return the functions of other files that are fed."""

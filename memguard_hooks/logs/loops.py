@@ -6,6 +6,7 @@ Retries, loops with a count, reconnects and loops whose passes are a minute apar
 from __future__ import annotations
 
 import ast
+from enum import IntEnum
 
 from memguard_hooks.formats.python_nodes import last_name, outside_functions
 from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS
@@ -32,6 +33,61 @@ LEAVES = (ast.Break, ast.Return, ast.Raise)
 TRIES: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 
+class Guard(IntEnum):
+    """How much a test that leaves a block keeps from what stands behind it."""
+
+    NONE = 0
+    SOME = 1
+    """What is empty, or of another kind: of parts most are let through, of the passes of a poll few."""
+    MOST = 2
+
+
+def guard_of(node: ast.If) -> Guard:
+    """Return how much a test keeps from what stands behind it. A test for an error, or for the app's end, keeps nothing."""
+    if not isinstance(node.body[-1], (ast.Break, ast.Return, ast.Continue)) or node.orelse:
+        return Guard.NONE
+    return _kept_by(node.test)
+
+
+def _kept_by(test: ast.expr) -> Guard:
+    if _RUNS.search(ast.unparse(test)) is not None:
+        return Guard.NONE
+    if isinstance(test, ast.BoolOp):
+        return max(map(_kept_by, test.values))
+    if isinstance(test, ast.UnaryOp):
+        asked = test.operand
+        is_call = isinstance(asked, ast.Call) and last_name(asked.func) not in ("get", "strip", "isinstance")
+        return Guard.MOST if is_call else Guard.SOME
+    if not isinstance(test, ast.Compare):
+        return Guard.SOME
+    right = test.comparators[0]
+    is_size = isinstance(test.left, ast.Call) and last_name(test.left.func) == "len"
+    is_set = isinstance(test.ops[0], ast.NotIn) and isinstance(right, (ast.Name, ast.Attribute))
+    is_text = isinstance(test.ops[0], (ast.NotEq, ast.IsNot)) and last_name(right) in _KINDS
+    is_open = isinstance(test.ops[0], (ast.Eq, ast.In, ast.Is)) or is_size or is_set or is_text
+    return Guard.SOME if is_open else Guard.MOST
+
+
+_KINDS = ("TEXT", "BINARY", "str", "bytes")
+"""The kinds that most messages of a socket are of."""
+
+
+def ends_itself(node: ast.While) -> bool:
+    """Return whether a loop ends by something else than the app's end, or an interrupt."""
+    return not all(map(_is_stop, _ends(node)))
+
+
+def is_due(node: ast.expr) -> bool:
+    """Return whether a loop goes through what is due, new or gone: most of the time there is none."""
+    return _DUE.search(ast.unparse(node)) is not None
+
+
+_DUE = late_pattern(
+    r"(?i)(?:^|_|\b)(?:expired|stale|dead|due|overdue|idle|pending|new|failed|missing|orphan(?:s|ed)?|changed|finished|"
+    r"completed|done|removed|added|gone|lost|inactive|timed_out)(?:_|\b)"
+)
+
+
 def endless(node: ast.For | ast.AsyncFor | ast.While, known: FileFacts) -> tuple[str, str] | None:
     """Return what a loop without end is called: where each pass is a part of work, and where it only comes again.
 
@@ -43,9 +99,10 @@ def endless(node: ast.For | ast.AsyncFor | ast.While, known: FileFacts) -> tuple
         return _while(ast.While(ast.Constant(value=True), node.body, [], lineno=node.lineno), known)
     iterated = ast.unparse(_source(node.iter))[:MAX_TEXT]
     target = ast.unparse(node.target)
-    is_stream = _STREAM.search(iterated) is not None
+    is_part = _PART.search(target) is not None
+    is_stream = _STREAM.search(iterated) is not None or (is_part and _GENERATED.search(iterated) is not None)
     if isinstance(node, ast.For):
-        is_stream = is_stream and _PART.search(target) is not None and _LIVE.search(iterated) is not None
+        is_stream = is_stream and is_part and _LIVE.search(iterated) is not None
     if not is_stream and not known.streams.is_stream(node.iter):
         return None
     word = "async for" if isinstance(node, ast.AsyncFor) else "for"
@@ -63,10 +120,12 @@ def _source(node: ast.expr) -> ast.expr:
 
 _STREAM = late_pattern(
     r"(?i)stream|(?:\b|_)ws\b|websocket|socket|\bconn\b|connection|(?<!iter_)messages|events|queue|subscri|chunks|audio|frames|deltas|listen|"
-    r"consumer|tokens|generator|\bgenerate\b"
+    r"consumer|tokens"
 )
+_GENERATED = late_pattern(r"(?i)generator|\bgenerate\b")
+"""Names of what gives anything one by one: the rows of a query too, so that only what a loop calls it tells parts."""
 _LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
-_PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
+_PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|(?<!_)data")
 
 
 def _while(node: ast.While, known: FileFacts) -> tuple[str, str] | None:
@@ -163,7 +222,7 @@ def asks_for_part(test: ast.expr, parts: frozenset[str]) -> bool:
             and ast.unparse(left.args[0]) in parts
         )
         is_kind = isinstance(left, ast.Attribute) and ast.unparse(left.value) in parts and left.attr in ("type", "kind")
-        text = last_name(right) in ("TEXT", "BINARY", "str", "bytes")
+        text = last_name(right) in _KINDS
         return isinstance(test.ops[0], (ast.Is, ast.Eq)) and text and (is_type or is_kind)
     return isinstance(test, (ast.Name, ast.Attribute)) and ast.unparse(test) in parts
 
@@ -288,12 +347,15 @@ def _may_last(test: ast.expr) -> bool:
     if isinstance(test, ast.BoolOp):
         return all(map(_may_last, test.values))
     if isinstance(test, ast.UnaryOp):
-        return not isinstance(test.operand, ast.Name) or _RUNS.search(test.operand.id) is not None
+        if isinstance(test.operand, ast.Call) and _AWAITED.search(ast.unparse(test)) is not None:
+            return False
+        is_name = isinstance(test.operand, (ast.Name, ast.Attribute))
+        return not is_name or _RUNS.search(last_name(test.operand)) is not None
     if isinstance(test, ast.Compare):
         text = ast.unparse(test)
         if isinstance(test.left, ast.NamedExpr):
             return True
-        return isinstance(test.ops[0], ast.NotEq) or "True" in text
+        return (isinstance(test.ops[0], ast.NotEq) and _RUNS.search(text) is not None) or "True" in text
     if isinstance(test, ast.Constant):
         return bool(test.value)
     if isinstance(test, ast.Call):
@@ -412,19 +474,25 @@ def unknown_pause(node: ast.While, known: FileFacts) -> tuple[str, str] | None:
 def _is_stop(test: ast.expr) -> bool:
     """Return whether a loop ends at a test because the app does, or because an option asks for one pass."""
     text = ast.unparse(test)
-    return _RUNS.search(text) is not None or _ONE_PASS.search(text) is not None
+    return _OVER.search(text) is None and (_RUNS.search(text) is not None or _ONE_PASS.search(text) is not None)
 
 
+_OVER = late_pattern(r"\bnot \S*is_alive\(|\bpoll\(\) is not None|\breturncode\b")
+"""What asks whether a process or a thread is over."""
 _ONE_PASS = late_pattern(r"(?i)(?:^|[._])(?:run_?)?(?:once|one_?shot|single_run)\b")
 _PERIOD = late_pattern(r"(?i)interval|poll|period|refresh|cadence|_(?:seconds|secs)$")
 """Names of how far the passes of a poll are apart."""
+
+
+_AWAITED = late_pattern(r"(?i)(?:^|[._ ])(?:done|finish(?:ed)?|complete[d]?|ready|loaded)(?:_event)?(?:\.is_set)?\(?\)?$")
+"""What a test asks that waits for one thing."""
 
 
 def _runs_on(test: ast.expr) -> bool:
     """Return whether a test holds for as long as the app runs, by itself or by what it says of that."""
     if isinstance(test, ast.BoolOp):
         return all(map(_runs_on, test.values))
-    if isinstance(test, ast.UnaryOp) and isinstance(test.operand, ast.Call) and last_name(test.operand.func) == "done":
+    if _AWAITED.search(ast.unparse(test)) is not None:
         return False  # it waits for one thing
     return isinstance(test, ast.Constant) or _RUNS.search(ast.unparse(test)) is not None
 

@@ -44,6 +44,7 @@ class LogCall(Record):
     costly: str = ""
     payload: str = ""
     pause: str = ""
+    is_print: bool = False
 
     @property
     def is_marked(self) -> bool:
@@ -113,6 +114,14 @@ _ASIDE = late_pattern(
 def is_judged(path: str) -> bool:
     """Return whether the lines of a file are those of an app that serves."""
     return _ASIDE.search(path) is None
+
+
+_EXAMPLE = late_pattern(r"(?i)(?:^|/)(?:examples?|samples?|demos?|tutorials?|debug(?:ging)?)/|^tools/")
+
+
+def is_shown(path: str, call: LogCall) -> bool:
+    """Return whether a call prints in an example or a tool, which a person runs to see that."""
+    return call.is_print and _EXAMPLE.search(path) is not None
 
 
 _LEAST = 5

@@ -19,6 +19,10 @@ MAX_FILES = 6
 MAX_STEPS = 2
 """Calls from the body of one function into that of another."""
 
+_WRITES = re.compile(r"^(?:pretty|dump|serialize|render|describe|summari[sz]e)(?:_|$)|_for_log(?:ging)?$|_dumps?$")
+"""Names of functions that write out a whole."""
+_DEFINED = re.compile(rb"(?m)^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
+
 _NUMBER = rb"['\"]?\]?[ \t]*(?::[^=\n{]{0,60})?[=:][^\n#]{0,120}?(?<![\w.])(\d+(?:\.\d+)?)(?!\w)"
 """What gives a name its number: `poll: int = 30`, `"poll": 30`, `poll = int(os.environ.get("POLL", "30"))`."""
 
@@ -28,7 +32,8 @@ class Elsewhere:
 
     def __init__(self, paths: Sequence[str], read: Callable[[str], bytes]) -> None:
         self._paths, self._open = paths, read
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, bool | None] = {}
+        self._defined: dict[bytes, list[str]] | None = None
         self._pauses: dict[str, bool] = {}
 
     def _read(self, path: str) -> bytes:
@@ -37,12 +42,17 @@ class Elsewhere:
         except MemguardError:
             return b""
 
-    def do_little(self, name: str, steps: int = 0) -> bool:
-        """Return whether all functions of a name do nothing that grows; not where there is none, or too many."""
+    def do_work(self, name: str) -> bool:
+        """Return whether a function by a name does what may grow: one of the project, or one that says so by its name."""
+        works = self._work_of(name)
+        return _WRITES.search(name) is not None if works is None else works
+
+    def _work_of(self, name: str, steps: int = 0) -> bool | None:
+        """Return whether a function of a name does what may grow, None where there is none, or too many."""
         if name not in self._known and len(self._known) < MAX_NAMES:
-            self._known[name] = False  # also where it comes back to itself
+            self._known[name] = True  # also where it comes back to itself
             self._known[name] = self._judge(name, steps)
-        return self._known.get(name, False)
+        return self._known.get(name)
 
     def is_short(self, pause: str) -> bool:
         """Return whether each number that a name is given is less than a minute; not where there is none."""
@@ -55,18 +65,29 @@ class Elsewhere:
             self._pauses[pause] = bool(found) and all(0 < one < SLOW_SECONDS * unit for one in found)
         return self._pauses.get(pause, False)
 
-    def _judge(self, name: str, steps: int) -> bool:
+    def _defined_in(self, name: str) -> list[str]:
+        """Return the files that define a function or a class of a name, one more than `MAX_FILES` at most."""
+        if self._defined is None:
+            self._defined = {}
+            for path in self._paths:
+                for found in frozenset(_DEFINED.findall(self._read(path))):
+                    paths = self._defined.setdefault(found, [])
+                    if len(paths) <= MAX_FILES:
+                        paths.append(path)
+        return self._defined.get(name.encode(), [])
+
+    def _judge(self, name: str, steps: int) -> bool | None:
         from memguard_hooks.formats.python_source import decode, parse
 
-        starts = f"def {name}(".encode(), f"class {name}".encode()
-        holding = [data for path in self._paths if any(one in (data := self._read(path)) for one in starts)]
-        if not 0 < len(holding) <= MAX_FILES:
-            return False
+        paths = self._defined_in(name)
+        if not 0 < len(paths) <= MAX_FILES:
+            return None
         try:
-            found = [body for data in holding for body in bodies_of(parse(decode(data)), name)]
+            found = [body for path in paths for body in bodies_of(parse(decode(self._read(path))), name)]
         except (MemguardError, RecursionError):
-            return False
+            return None
         asked = [unknown_work(body) for body in found if body is not None]
         if not found or None in asked or (steps >= MAX_STEPS and any(asked)):
-            return False
-        return all(self.do_little(inner, steps + 1) for names in asked for inner in sorted(names or ()))
+            return True
+        inner = sorted({one for names in asked for one in names or ()})
+        return any(self._work_of(one, steps + 1) is not False for one in inner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.logs.arguments import asked_function
-from memguard_hooks.logs.model import LogCall, is_judged
+from memguard_hooks.logs.model import LogCall, is_judged, is_shown
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.logs.across import fed_lines, idle_lines
 from memguard_hooks.rules.logs.elsewhere import Elsewhere
@@ -32,6 +32,8 @@ def check(reached: Reached) -> Iterator[Finding]:
     for path, logs in reached.files.items():
         if is_judged(path):
             for call in logs.calls:
+                if is_shown(path, call):
+                    continue
                 seen = seen_whole(call, elsewhere)
                 asks = _asking(sources.data(path)) if seen.costly else ""
                 yield from _judge(seen, ServicePlace(path, call.line, call.column), asks)
@@ -50,7 +52,8 @@ def check(reached: Reached) -> Iterator[Finding]:
 
 def seen_whole(call: LogCall, elsewhere: Elsewhere) -> LogCall:
     """Return a call with the marks that are left once the files are asked in which what it names is defined."""
-    if call.costly and elsewhere.do_little(asked_function(call.costly)):
+    asked = asked_function(call.costly)
+    if asked and not elsewhere.do_work(asked):
         call = call._replace(costly="")
     return call._replace(hot="") if call.pause and not elsewhere.is_short(call.pause) else call
 
