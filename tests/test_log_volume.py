@@ -1049,6 +1049,13 @@ def test_an_example_that_prints_is_for_a_person(project: Path, capsys: pytest.Ca
         ("def poll():\n    log.info('No argument provided')\n", []),
         ("def poll():\n    log.info('Skipped, nothing to do')\n", [2]),
         ("from aiogram import Bot\ndef handle_pay(message):\n    if x:\n        log.info('skipping')\n", []),
+        # what a thread is given to call, and a pause that the test of a loop makes
+        ("while True:\n    frame = await to_thread(self.queue.get)\n    log.info('%s', frame)\n", [3]),
+        ("def f():\n    while not stop.wait(30):\n        log.info('alive')\n", [3]),
+        ("def f():\n    while not stop.wait(300):\n        log.info('alive')\n", []),
+        # tasks by the queue that a file imports
+        ("from celery import task\n@task(name='x')\ndef f():\n    log.info('No pending jobs left for %s', x)\n", [4]),
+        ("from invoke import task\n@task(name='x')\ndef f():\n    log.info('No pending jobs left for %s', x)\n", []),
     ],
 )  # fmt: skip
 def test_what_stands_behind_tests_and_what_is_news(code: str, lines: list[int]) -> None:

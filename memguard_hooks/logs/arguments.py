@@ -38,7 +38,7 @@ _CHEAP = TRANSLATES | frozenset(
 """Calls of constant time, or of a text that is written anyway."""
 _GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
 _CONSTANT = late_pattern(
-    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)$"
+    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)(?:_str(?:ing)?)?(?:_ms)?$"
     r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|fullname)$|_name$"
     r"|^(?:red|green|blue|yellow|cyan|magenta|bold|dim|colou?r(?:ed|ize)?|hl)$"
 )
@@ -101,7 +101,7 @@ _GROWS = frozenset(
         "format_exc", "format_stack", "all_tasks", "describe", "unparse", "mogrify", "urlencode", "json", "serialize",
         "to_json", "SerializeToString", "MessageToJson", "MessageToDict", "model_json_schema", "tobytes", "tostring",
         "to_string", "list2cmdline", "prettify", "stack", "get_referrers", "get_objects", "memory_info", "stat", "sha256",
-        "sha1", "md5",
+        "sha1", "md5", "dir",
     }
 )  # fmt: skip
 """Calls whose work grows with what they are given, whatever a function of the project by that name does."""

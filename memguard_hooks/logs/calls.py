@@ -157,6 +157,7 @@ class _Reader:
         self._drawn: set[str] = set()
         """Functions that print parts of a line, which nobody does in a log."""
         self._is_terminal = any(name in _TERMINAL for one in module.body for name in _imported(one))
+        self._has_tasks = any(name in _QUEUES for one in module.body for name in _imported(one))
         self._is_chat = any(name in _CHATS for one in module.body for name in _imported(one))
         self._plain, self._growing = plain_functions(module)
         self._has_topics = False
@@ -219,7 +220,7 @@ class _Reader:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: _Place, depth: int) -> None:
         is_request = any(map(_takes_requests, node.decorator_list))
-        repeats = next(filter(None, (_scheduled(one) for one in node.decorator_list)), "")
+        repeats = next(filter(None, map(self._scheduled, node.decorator_list)), "")
         if not repeats and place.task and not place.body and _RUNS.search(node.name):
             repeats = f"@{place.task}"
         if not repeats and not is_request and _REPEATED.search(node.name):
@@ -246,6 +247,12 @@ class _Reader:
         required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
         is_given = not given - {"self", "cls"} or not all(_NO_PART.search(one.arg) for one in required)
         return (is_given and _CALLBACK.search(node.name) is not None) or is_broker
+
+    def _scheduled(self, node: ast.expr) -> str:
+        """Return the decorator that runs a function again and again, empty for any other."""
+        function = node.func if isinstance(node, ast.Call) else node
+        name = ast.unparse(function)[:MAX_TEXT]
+        return f"@{name}" if _SCHEDULER.search(name) or (self._has_tasks and name in _TASK_NAMES) else ""
 
     def _if(self, node: ast.If, place: _Place, *, leaves: bool, depth: int) -> None:
         self._expressions([node.test], place, leaves=leaves)
@@ -437,6 +444,9 @@ _TERMINAL = frozenset(
     {"argparse", "click", "typer", "fire", "optparse", "cmd", "docopt", "curses", "tqdm", "colorama", "rich"}
 )
 """What a program imports that speaks to a person."""
+_QUEUES = frozenset({"celery", "huey", "dramatiq", "procrastinate", "taskiq", "django_rq", "rq", "arq"})
+"""Queues whose tasks are decorated."""
+_TASK_NAMES = frozenset({"task", "periodic_task", "job"})
 _CHATS = frozenset(
     {
         "aiogram", "telegram", "telebot", "pyrogram", "hydrogram", "telethon", "discord", "nextcord", "disnake",
@@ -477,13 +487,6 @@ _ROUTES = frozenset(
 )
 
 
-def _scheduled(node: ast.expr) -> str:
-    """Return the decorator that runs a function again and again, empty for any other."""
-    function = node.func if isinstance(node, ast.Call) else node
-    name = ast.unparse(function)[:MAX_TEXT]
-    return f"@{name}" if _SCHEDULER.search(name) else ""
-
-
 _TASKS = late_pattern(r"(?:Task|Job|JobRunner|JobBase|QueueItem|CronBase)$")
 """Classes whose heirs something runs again and again: a queue, a schedule, a loop of the app."""
 _RUNS = late_pattern(r"^(?:a?run|execute|perform|process|do|work|handle|tick|step|update)(?:_|$)")
@@ -511,7 +514,7 @@ MAX_LINKS = 20
 
 
 _SCHEDULER = late_pattern(
-    r"(?i)scheduled_?(?:job|task)|periodic|tasks\.loop|repeat_every|cron|\.(?:task|shared_task|actor)$|^(?:shared_task|actor)$"
+    r"(?i)\bTask\.create$|scheduled_?(?:job|task)|periodic|tasks\.loop|repeat_every|cron|\.(?:task|shared_task|actor)$|^(?:shared_task|actor)$"
 )
 
 
@@ -550,6 +553,7 @@ _EMPTY = late_pattern(
     _PREFIX + r"(?i:nothing\b"
     r"|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|configured|match|new|data|messages?"
     r"|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
+    r"|no (?:pending|new|active|more|stale|due) (?:\w+ ){1,3}(?:for|in|on|at)\b"
     r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b|no [\w-]+ (?:need|require|match|left to|to )\b)"
     r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
     r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"

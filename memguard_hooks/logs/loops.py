@@ -239,7 +239,8 @@ def _asked(node: ast.While, methods: frozenset[str]) -> list[str]:
 
 def _is_call(node: ast.expr | None, methods: frozenset[str]) -> bool:
     node = node.value if isinstance(node, ast.Await) else node
-    return isinstance(node, ast.Call) and last_name(node.func) in methods
+    called = (node, *_in_thread(node)) if isinstance(node, ast.Call) else ()
+    return any(last_name(one.func) in methods for one in called)
 
 
 def _reads(node: ast.While) -> set[str]:
@@ -449,7 +450,7 @@ def _passes_parts(node: ast.While, known: FileFacts) -> bool:
         return False  # it waits until something is gone, or a pass lasts as long as a connection
     if not all(map(_is_stop, _ends(node))):
         return False  # it goes through something, and pauses on the way
-    pauses = filter(None, map(_pause, calls_in(_each_time(node.body))))
+    pauses = filter(None, map(_pause, calls_in([node.test, *_each_time(node.body)])))
     return any(_seconds(one, known.constants) is not None for one in pauses)
 
 
@@ -557,8 +558,23 @@ def constants_of(module: ast.Module) -> dict[str, float]:
 
 
 def calls_in(block: Sequence[ast.AST]) -> Iterator[ast.Call]:
-    """Return the calls in some statements, none of those in functions that they define."""
-    return (one for one in outside_functions(block) if isinstance(one, ast.Call))
+    """Return the calls in some statements, none of those in functions that they define.
+
+    What a thread is given to call is called.
+    """
+    for one in outside_functions(block):
+        if isinstance(one, ast.Call):
+            yield from (one, *_in_thread(one))
+
+
+def _in_thread(node: ast.Call) -> Iterator[ast.Call]:
+    given = node.args[_THREADS.get(last_name(node.func), len(node.args)) :]
+    if given and isinstance(given[0], (ast.Name, ast.Attribute)):
+        yield ast.copy_location(ast.Call(given[0], given[1:], node.keywords), node)
+
+
+_THREADS = {"to_thread": 0, "run_sync": 0, "run_in_executor": 1, "run_in_threadpool": 0, "sync_to_async": 0}
+"""What calls a function in a thread, and which argument that is."""
 
 
 def has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef, known: FileFacts) -> bool:
