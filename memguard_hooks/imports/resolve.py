@@ -103,7 +103,7 @@ class Resolver:
         return any(name.endswith(".py") for root in self.roots for name in self._entries(f"{root}/{inner}".lstrip("/")))
 
     def below(self, package: str) -> tuple[list[str], bool]:
-        """Return the modules and packages that stand in a package, also in one without `__init__.py`, and whether all are there.
+        """Return the modules and packages that stand in a package, also in one without `__init__.py`, and whether it is all.
 
         What is below them is left to them, but what stands in folders without `__init__.py`: nobody else loads it. Where
         these are more than `MAX_BELOW` with them, only some are ever loaded, and nobody knows which: modules alone count.
