@@ -11,8 +11,8 @@ one without it. None of these files were used to set a rate.
 With `--sentry` the calls are `sentry_sdk.init()` beside five random sets of libraries, each in an environment of its own.
 With `--built` they are imports of modules of the project that build routes, models and mapped classes, drawn by the seed:
 other numbers and shapes than those that the prices were measured on.
-With `--nltk` they read corpora in DATA, unpacked, and with `--agents` they start ddtrace, newrelic, OpenTelemetry and logfire:
-the prices of those calls were measured by this, so that it shows that they are read, and no more.
+With `--nltk` they read corpora in DATA, unpacked, and with `--agents` they start ddtrace, newrelic, OpenTelemetry and
+logfire: the prices of those calls were measured by this, so that it shows that they are read, and no more.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ CASES = (
 
 
 AGENTS = (
-    "ddtrace", "fastapi", "flask", "logfire[fastapi,requests]", "newrelic", "opentelemetry-instrumentation-flask", "requests",
+    "ddtrace", "fastapi", "flask", "logfire[fastapi,requests]", "newrelic", "opentelemetry-instrumentation-flask",
+    "requests",
 )  # fmt: skip
 OF_AGENTS = (
     Case("import flask, requests", "import ddtrace; ddtrace.patch_all()"),

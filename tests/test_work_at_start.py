@@ -352,6 +352,13 @@ def test_an_initializer_imports_a_name_that_is_not_there_before_it_is_taken(
 
 
 WORDNET = "WordNet (nltk.stem.WordNetLemmatizer.lemmatize)"
+LEMMA_OF_A_REQUEST = """\
+from nltk.stem import WordNetLemmatizer
+word = WordNetLemmatizer()
+@app.get("/")
+def index():
+    return word.lemmatize("dogs")
+"""
 
 
 @pytest.mark.parametrize(
@@ -359,8 +366,7 @@ WORDNET = "WordNet (nltk.stem.WordNetLemmatizer.lemmatize)"
     [
         ("from nltk.stem import WordNetLemmatizer\nX = WordNetLemmatizer().lemmatize('dogs')\n", WORDNET, "start"),
         (
-            "from nltk.stem import WordNetLemmatizer\nword = WordNetLemmatizer()\n"
-            "@app.get('/')\ndef index():\n    return word.lemmatize('dogs')\n",
+            LEMMA_OF_A_REQUEST,
             WORDNET,
             "serving",
         ),
