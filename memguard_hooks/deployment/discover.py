@@ -241,7 +241,7 @@ def discover(
     """
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
-    found = _without_developers(_with_the_rest(found, files)) if _declares(found) else found
+    found = _without_developers(_with_the_rest(found, files), files) if _declares(found) else found
     found = files.first_that_start(files.first_of(found)).only(lambda one: not files.is_of_another_language(one))
     return found._replace(skipped=(*found.skipped, *dict.fromkeys(files.gaps))) if files.gaps else found
 
@@ -345,11 +345,16 @@ def _with_the_rest(here: Deployment, files: _Files) -> Deployment:
     return _with_names_of_their_own(here.joined(Deployment(found, rest.skipped))) if found or rest.skipped else here
 
 
-def _without_developers(found: Deployment) -> Deployment:
-    """Return services without those that reload, where some stand in what is named for production."""
-    if not any(NAMED_FOR_PRODUCTION.search(part) for one in found.services for part in one.path.split("/")):
+def _without_developers(found: Deployment, files: _Files) -> Deployment:
+    """Return services without those that reload what others start as well, and all of them beside what is for production."""
+    reloading = [one for one in found.services if not _is_for_platform(one) and _DEVELOPMENT.search(one.command)]
+    others = [one for one in found.services if one not in reloading]
+    if not reloading or not others:
         return found
-    return found.only(lambda one: one.platform not in (None, COMPOSE) or not _DEVELOPMENT.search(one.command))
+    is_for_all = any(NAMED_FOR_PRODUCTION.search(part) for one in others for part in one.path.split("/"))
+    serving = [one for one in others if (command := files.command(one)) is not None and command.server]
+    started = {job for one in serving for job in files.jobs(one) if job[0]}
+    return found.only(lambda one: one not in reloading or not (is_for_all or files.jobs(one) <= started))
 
 
 def _names_all(here: Deployment) -> bool:
@@ -367,7 +372,8 @@ def _is_limited(service: Service) -> bool:
 
 def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tuple[Service, ...]:
     """Return the services of other files that start what the root does not."""
-    started = {job for service in here.services for job in files.jobs(service)}
+    staying = [one for one in here.services if not _DEVELOPMENT.search(one.command)]
+    started = {job for service in staying for job in files.jobs(service)}
     return tuple(one for one in more.services if not files.jobs(one) <= started)
 
 
@@ -760,14 +766,14 @@ class _Files:
             service.command, self._host(service)._replace(console_scripts=self.scripts()), service.folder
         ).loads_first
 
-    def jobs(self, service: Service) -> frozenset[tuple[EntryPoint | None, str]]:
-        """Return what a service starts, each with its task where its program has several, as celery has."""
+    def jobs(self, service: Service) -> frozenset[tuple[str, str]]:
+        """Return the files that a service starts, each with its task where its program has several, as celery has."""
         entrypoint, started = self.entrypoint(service), self.command(service)
         if started is None or entrypoint is None:
-            return frozenset({(entrypoint, "")})
+            return frozenset({(_file_of(entrypoint), "")})
         _, _, rest = service.command.rpartition(entrypoint.text)
-        beside = ((one.loads_first, _task(one)) for one in started.beside if one.loads_first is not None)
-        return frozenset({(entrypoint, _task(started, rest)), *beside})
+        beside = ((_file_of(one.loads_first), _task(one)) for one in started.beside if one.loads_first is not None)
+        return frozenset({(_file_of(entrypoint), _task(started, rest)), *beside})
 
     def command(self, service: Service) -> StartCommand | None:
         """Return what a service starts, read once; None where all that were read before start more than is judged."""
@@ -1327,12 +1333,22 @@ def _called(deployment: Deployment, name: str) -> Deployment:
     return deployment._replace(services=tuple(one._replace(name=name or one.name) for one in deployment.services))
 
 
+def _file_of(entrypoint: EntryPoint | None) -> str:
+    """Return the file that an entry point stands for, without its ending, however it is named; empty for none."""
+    if entrypoint is None:
+        return ""
+    name = (entrypoint.script or "").removesuffix(".py") or (entrypoint.module or "").replace(".", "/")
+    return join(entrypoint.folder, name) or name
+
+
 def _task(started: StartCommand, words: str = "") -> str:
     """Return which task of a program a start is, empty for one that answers requests, and where there is but one."""
     if started.program == "celery":
         return f"celery {started.start}"
     named = _SUBCOMMAND.match(words) if started.program in ("", "manage.py") else None
-    return named[1] if named is not None else started.program if started.start == "preload" else ""
+    if named is not None:
+        return named[1]
+    return started.program if started.program == "manage.py" or started.start == "preload" else ""
 
 
 def _stem(path: str) -> str:

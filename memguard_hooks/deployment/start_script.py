@@ -417,16 +417,24 @@ class _ScriptReader:
 
     def _for(self, compound: Compound, way: _Way) -> None:
         name, *words = compound.subject or ("",)
+        if name.startswith("("):  # `((i = 0; i < 5; i++))`: how often is not counted
+            for counter in re.findall(r"([A-Za-z_]\w*)\s*(?:[-+*/%]?=(?!=)|\+\+|--)", " ".join(compound.subject)):
+                way.lose(counter, compound.line)
+            self._perhaps(compound, way)
+            return
         listed = words[1:] if words[:1] == ["in"] else ['"$@"']
         items = self._fields(" ".join(listed), way, compound.line)
         if len(items) > MAX_ROUNDS or any(is_open(item) or re.search(r"[*?[{]", item) for item in items):
             way.lose(name, compound.line)
             self._perhaps(compound, way)
             return
+        outer, self._left = self._left, []
         for item in items:
             way.set(name, item, compound.line)
             if not self._round(compound.branches[0], way):
-                return
+                break
+        self._join(way, "break")
+        self._left += outer
 
     def _while(self, compound: Compound, way: _Way) -> None:
         (branch,) = compound.branches
@@ -437,24 +445,23 @@ class _ScriptReader:
             else:
                 self._perhaps(compound, way)
             return
+        outer, self._left = self._left, []
         for _round in range(MAX_ROUNDS):
             is_true = self._answer(branch.test, way)
             if is_true is None:
                 self._perhaps(compound, way)
-                return
             if is_true is not wanted or not self._round(branch, way):
-                return
-        raise NotParsedError(compound.line)
+                break
+        else:
+            raise NotParsedError(compound.line)
+        self._join(way, "break")
+        self._left += outer
 
     def _round(self, branch: ShellBranch, way: _Way) -> bool:
-        """Follow one round of a loop, and tell whether there may be another one."""
+        """Follow one round of a loop, and tell whether there may be another one; ways that leave it wait for its end."""
         self._follow(branch.body, way)
         self._join(way, "continue")
-        is_left = way.end == "break" or any(one.end == "break" for one in self._left)
-        if any(one.end == "break" for one in self._left) and not way.end:
-            raise NotParsedError(branch.body[0].line if branch.body else 1)
-        self._join(way, "break")
-        return not is_left and not way.end
+        return not way.end
 
     def _perhaps(self, compound: Compound, way: _Way) -> None:
         """Follow the body of a loop that may run or not."""
