@@ -63,6 +63,8 @@ def test_commands_that_run_at_once_count_together(root: Path, capsys: pytest.Cap
     write(root, {"Procfile": "web: python main.py & redis-server\n"})
     report = judge(capsys)[1]
     assert report["services"][0]["verdict"] == "unknown", "it takes at least that"
+    why = "a command beside it (it is not known how redis-server starts)"
+    assert report["services"][0]["reason"] == f"it takes at least that: {why} not counted"
     assert [one["reason"] for one in report["skipped"]] == [
         "one of the commands of web is not counted: it is not known how redis-server starts"
     ]

@@ -547,7 +547,7 @@ def _with_beside(project: Project, found: Estimated) -> Estimated:
             project.skipped.append(
                 Skipped(service.path, service.line, f"one of the commands of {service.name} is not counted: {reason}")
             )
-            found = found._replace(unread=(*found.unread, service.name))
+            found = found._replace(unread=(*found.unread, f"a command beside it ({reason})"))
             continue
         walked = walk_entry(project, entry)
         project.skipped += (*walked.skipped, *walked.notes)
