@@ -310,3 +310,19 @@ def test_what_a_computed_name_may_load_all_the_same_is_promised_with_that(
     main(["--fix", "--to-start"])
     assert f"for sure: {said} it all the same" in capsys.readouterr().err
     assert (project / "app/main.py").read_text().startswith("import pandas\n")
+
+
+def test_what_is_doubted_is_told_with_what_it_saves_at_start(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where handlers load the library anyway, and by another module a little more of it."""
+    listed = "import importlib\nimport sys\n\nimportlib.import_module(sys.argv[1])\n\napp = flask.Flask(__name__)\n"
+    handler = "\n\n@app.get('/')\ndef get():\n    from sklearn.feature_selection import RFE\n\n"
+    handler += "    return str((RFE, MinMaxScaler))\n"
+    write(project, {"main.py": f"import flask\nfrom sklearn.preprocessing import MinMaxScaler\n\n{listed}{handler}"})
+    write(
+        project, {"Procfile": "web: flask --app main run\n", "other.py": f"import sklearn{USE.replace('pandas', 'sklearn')}"}
+    )
+    write(project, {"requirements.txt": "flask==3.0.3\nscikit-learn==1.8.0\n"})
+    main([])
+    assert re.search(
+        r"moving it saves up to [789]\d MiB: main.py:7, which imports by a computed name", capsys.readouterr().out
+    )

@@ -67,7 +67,7 @@ def find_saving(
             )
             is_doubted = (doubt.is_any or sure.is_little) and not most.is_little
             saving = most._replace(doubt=doubt.what) if is_doubted else saving
-        found = max(found, saving, key=lambda one: (not (one.doubt or one.is_little), one.judged, one.start))
+        found = max(found, saving, key=lambda one: (not (one.doubt or one.is_little), max(0, one.judged), one.start))
         if found.holder is None:
             found = found._replace(holder=saving.holder)
     return found
