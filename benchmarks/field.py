@@ -8,6 +8,8 @@ once, too: `--half held-out`. An application is installed as its own
 files say, and measured as its user would: by `memguard measure --repeatable`, without a network. The estimate knows what the
 files of the repository declare, and nothing of what was installed.
 
+With `--serving` the services of a sample are started by their own commands, and read after 50 requests, or one session.
+
 What stops for want of a network or a token counts with what was resident by then, if it had imported all that it imports at
 start. What never got so far is listed with the reason, and counts nowhere. Linux only.
 """
@@ -34,7 +36,7 @@ from applications import commit_all, find_python, offline_prefix, read_lock, run
 from causes import Gap, find_field_gaps, render_causes, render_worst
 from field_results import HEADER, Result, publish, summarize
 
-from memguard_hooks.app.entry_points import settings_of
+from memguard_hooks.app.entry_points import find_services, settings_of
 from memguard_hooks.app.loaded import NONE
 from memguard_hooks.app.service_estimate import Estimated, estimate_service, estimate_worker
 from memguard_hooks.finding import MIB, Skipped
@@ -63,6 +65,9 @@ CONSTRAINTS = "torch==2.13.0+cpu\n"
 
 DEFAULT_INSTALL = ("-r", "requirements.txt")
 MEASURE_TIMEOUT = 1200
+REQUESTS = 50
+"""Requests to a service with `--serving`."""
+
 PACKAGES = 8
 """How many packages of an application are told with `--causes`."""
 
@@ -92,6 +97,9 @@ class Application(NamedTuple):
     sample: str = ""
     folders: tuple[str, ...] = ()
     lock: str = ""
+    command: str = ""
+    """What starts its service, where no file of its root does."""
+    path: str = "/"
 
     @property
     def checkout(self) -> str:
@@ -102,6 +110,11 @@ class Application(NamedTuple):
     def name(self) -> str:
         """Its name, with the folder that is deployed."""
         return f"{self.checkout}+{self.root.replace('/', '+')}" if self.root else self.checkout
+
+    @property
+    def has_service(self) -> bool:
+        """Whether it answers requests once it is started by its own command."""
+        return bool(self.command)
 
     @property
     def half(self) -> str:
@@ -228,6 +241,48 @@ def rows_of(app: Application, folder: Path) -> tuple[list[Row], list[str]]:
     return rows, left
 
 
+def measure_serving(app: Application, folder: Path) -> dict[str, Any] | None:
+    """Measure the service of an application after some requests, unless that was done before; None where it has none."""
+    kept = folder / "serving.json"
+    if not kept.exists():
+        procfile = folder / "code" / "Procfile"
+        if app.command and not procfile.exists():
+            procfile.write_text(f"web: {app.command}\n", "utf-8")
+        command = [sys.executable, "-m", "memguard_hooks", "measure", str(folder / "code")]  # requests need the loopback
+        command += ["--python", str(folder / "venv"), "--format", "json", "--no-lock", "--repeatable", "--timeout", "120"]
+        command += ["--service", "web", "--requests", str(REQUESTS), "--path", app.path]
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder), "PORT": "8321", **app.environment}
+        done = subprocess.run(
+            command, capture_output=True, check=False, cwd=folder, env=environment, timeout=MEASURE_TIMEOUT
+        )
+        (folder / "serving.log").write_bytes(done.stderr)
+        kept.write_bytes(done.stdout or b"{}")
+    found: dict[str, Any] | None = json.loads(kept.read_text("utf-8")).get("service")
+    return found
+
+
+def serving_row(app: Application, folder: Path) -> Row | str:
+    """Set the service after its requests beside its estimate, or say why it does not count."""
+    measured = measure_serving(app, folder)
+    if measured is None or not measured.get("after"):
+        return f"{app.name}: {last_line(folder / 'serving.log')}"
+    if not (measured["requests"]["answered"] or measured["sessions"]):
+        return f"{app.name}: no request was answered"
+    tree = WorkTree(str(folder / "code"))
+    project = Project(tree, load(tree)[0])
+    service = next(one for one in find_services(project) if one.name == "web")
+    major, _, minor = app.python.partition(".")
+    wanted = settings_of(project, service)._replace(target_python=(int(major), int(minor)))
+    estimated = estimate_service(project, service, wanted)
+    project.close()
+    tree.close()
+    if isinstance(estimated, Skipped):
+        return f"{app.name}: {estimated.reason}"
+    figures = estimated.estimate.at("serving")
+    size = int(float(measured["after"]["mib"]) * MIB)
+    return Row(app, service.command, size, figures.low, figures.expected, figures.high, 0, "serving")
+
+
 def last_line(path: Path) -> str:
     """Return the last line that a program has written."""
     lines = path.read_text("utf-8", "replace").strip().splitlines() if path.exists() else []
@@ -260,6 +315,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--half", choices=SAMPLES, default="tuned", help="which half or sample to report (tuned)")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only applications whose name holds this")
     parser.add_argument("--causes", action="store_true", help="print which packages each error comes from, and what causes")
+    parser.add_argument("--serving", action="store_true", help="services after requests instead; those that were installed")
     parser.add_argument("--measure-only", action="store_true", help="measure both halves, or a sample, and estimate nothing")
     parser.add_argument(
         "--publish", action="store_true", help="put the rows into field.tsv, from which the pages are written"
@@ -274,7 +330,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = options.work.resolve() / app.name
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            if options.measure_only:
+            if options.serving and app.has_service:
+                measured = measure_serving(app, folder) if options.measure_only else serving_row(app, folder)
+                rows += [measured] if isinstance(measured, Row) else []
+                left += [measured] if isinstance(measured, str) else []
+            elif options.serving:
+                continue
+            elif options.measure_only:
                 prepare(app, options.checkouts.resolve(), folder)
                 count = len(measure(app, folder))
                 print(f"{app.name}: {count} entry points measured", file=sys.stderr, flush=True)
@@ -285,10 +347,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (SystemExit, subprocess.TimeoutExpired, OSError) as error:
             print(f"{app.name}: {str(error)[:300]}", file=sys.stderr)
     if rows:
-        results = [result_of(row, options.half) for row in rows]
+        half = f"{options.half}-serving" if options.serving else options.half
+        results = [result_of(row, half) for row in rows]
         print("\n".join([HEADER, *(one.line for one in results), "", summarize(results), "", *left]))
         if options.publish:
-            publish(options.half, results)
+            publish(half, results)
     if rows and options.causes:
         for row in rows:
             print(f"\n{row.application.name}: {row.error:+.1%}\n{render_worst(row.gaps, PACKAGES)}", end="")

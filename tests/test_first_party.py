@@ -112,3 +112,22 @@ def test_a_line_of_little_that_nobody_measured_does_not(tmp_path: Path) -> None:
     [report] = reports(tmp_path, "fastapi==0.165.0\nunheardof==1.0\n", "import fastapi, unheardof\napp = 1\n")
     assert report.unmeasured == 0
     assert "at least" not in summary(report)
+
+
+@pytest.mark.parametrize(
+    ("pydantic", "text", "more"),
+    [
+        ("2.14.3", "from pydantic import BaseModel\n", 9.3),
+        ("2.9.2", "from pydantic import BaseModel\n", 12),
+        ("2.14.3", "import pydantic\n", 0),
+        ("1.10.24", "from pydantic import BaseModel\n", 0),
+        ("2.14.3", "import fastapi\nfrom pydantic import BaseModel\n", 0),
+    ],
+    ids=["the first", "with pydantic 2.9", "none", "of pydantic 1", "FastAPI has built some"],
+)
+def test_the_first_model_loads_what_pydantic_loads_late(tmp_path: Path, pydantic: str, text: str, more: float) -> None:
+    def taken(text: str) -> float:
+        [report] = reports(tmp_path, f"pydantic=={pydantic}\nfastapi\n", text)
+        return sum(part.resident for part in report.parts if part.moment == "start") / 2**20
+
+    assert taken(text) - taken(text.partition("from")[0] or "import pydantic\n") == pytest.approx(more, abs=0.6)

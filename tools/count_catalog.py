@@ -16,6 +16,9 @@ from memguard_hooks.catalog.lookup import minor_of
 
 PACKAGE = Path(lookup.__file__).resolve().parent.parent
 DATA = Path(lookup.FOLDER)
+ROOMS = """\
+| room | source kB | bytecode kB | data kB | all kB |
+| --- | ---: | ---: | ---: | ---: |"""
 PYC_HEADER = 16
 """Bytes before the code in a compiled file, by PEP 552."""
 
@@ -46,17 +49,26 @@ def count_measurements() -> list[str]:
 
 
 def count_bytes() -> list[str]:
-    """Say how many bytes the data, the source and the bytecode take."""
+    """Say how many bytes the data, the source and the bytecode take, all and by room."""
     sizes: Counter[str] = Counter()
+    rooms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for path in PACKAGE.rglob("*"):
         if path.is_file() and path.suffix != ".pyc":
-            sizes["catalog" if path.is_relative_to(DATA) else path.suffix] += path.stat().st_size
+            kind = "catalog" if path.is_relative_to(DATA) else path.suffix
+            sizes[kind] += path.stat().st_size
+            room = rooms[path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else "its own modules"]
+            room["source" if kind == ".py" else "data"] += path.stat().st_size
             if path.suffix == ".py":
                 code = compile(path.read_bytes(), str(path.relative_to(PACKAGE.parent)), "exec", dont_inherit=True)
                 sizes["bytecode"] += PYC_HEADER + len(marshal.dumps(code))
+                room["bytecode"] += PYC_HEADER + len(marshal.dumps(code))
     parts = {"catalog": sizes["catalog"], "source": sizes[".py"], "bytecode": sizes["bytecode"]}
     parts |= {"others": sum(sizes.values()) - sum(parts.values()), "all": sum(sizes.values())}
-    return ["bytes: " + ", ".join(f"{name} {number:,}" for name, number in parts.items())]
+    lines = ["bytes: " + ", ".join(f"{name} {number:,}" for name, number in parts.items()), "", ROOMS]
+    for name, room in sorted(rooms.items(), key=lambda one: -one[1].total()):
+        cells = (f"{room[kind] / 1000:,.0f}" for kind in ("source", "bytecode", "data"))
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {room.total() / 1000:,.0f} |")
+    return lines
 
 
 def main() -> int:
