@@ -59,10 +59,10 @@ def add(): ...
 """
 
 
-def reports(folder: Path, requirements: str, main: str = MAIN) -> list[ServiceReport]:
+def reports(folder: Path, requirements: str, main: str = MAIN, start: str = "uvicorn main:app") -> list[ServiceReport]:
     (folder / "main.py").write_text(main)
     (folder / "schemas.py").write_text(SCHEMAS)
-    (folder / "Procfile").write_text("web: uvicorn main:app\n")
+    (folder / "Procfile").write_text(f"web: {start}\n")
     (folder / "requirements.txt").write_text(requirements)
     tree = WorkTree(str(folder))
     project = Project(tree, load(tree)[0])
@@ -131,3 +131,20 @@ def test_the_first_model_loads_what_pydantic_loads_late(tmp_path: Path, pydantic
         return sum(part.resident for part in report.parts if part.moment == "start") / 2**20
 
     assert taken(text) - taken(text.partition("from")[0] or "import pydantic\n") == pytest.approx(more, abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("pin", "least", "most"),
+    [
+        ("crewai-tools==0.0.1", 8, 25),
+        ("crewai-tools==1.15.30", 200, 240),
+        ("dspy==0.1.4", 40, 90),
+        ("dspy==3.0.4", 190, 260),
+    ],
+)
+def test_a_first_release_that_requires_nothing_loads_nothing_of_others(
+    tmp_path: Path, pin: str, least: int, most: int
+) -> None:
+    name = pin.partition("=")[0].replace("-", "_")
+    [report] = reports(tmp_path, f"{pin}\n", f"import {name}\n", start="python main.py")
+    assert least < sum(part.resident for part in report.parts if part.moment == "start") / 2**20 < most

@@ -102,6 +102,12 @@ def served(name: str) -> list[str]:
 
 
 def ask(pins: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Metadata]]:
+    """Yield what some versions say."""
+    for name, fields in ask_fields(pins):
+        yield name, str(fields["version"]), read(fields)
+
+
+def ask_fields(pins: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Yield the metadata of some versions; where pip refuses all of them together, of each half."""
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet"]
     command += ["--only-binary=:all:", "--ignore-requires-python", "--report=-", *(f"{name}=={one}" for name, one in pins)]
@@ -109,11 +115,11 @@ def ask(pins: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Metadata]]:
     if done.returncode == 0:
         for item in json.loads(done.stdout)["install"]:
             fields = item["metadata"]
-            yield canonicalize_name(fields["name"]), fields["version"], read(fields)
+            yield canonicalize_name(fields["name"]), fields
     elif len(pins) > 1:
         middle = len(pins) // 2
-        yield from ask(pins[:middle])
-        yield from ask(pins[middle:])
+        yield from ask_fields(pins[:middle])
+        yield from ask_fields(pins[middle:])
     else:
         print(f"{pins[0][0]} {pins[0][1]}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
 

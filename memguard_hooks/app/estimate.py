@@ -18,6 +18,7 @@ from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs
 from memguard_hooks.app.work import NO_WORK, Work
 from memguard_hooks.catalog import fitting, lookup, namespaces
 from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.dependencies.first_releases import is_bare
 from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Moment, Part, PartSource, Step, is_by
 from memguard_hooks.imports.graph import External, Walk
@@ -225,6 +226,9 @@ LIGHT_MODULES = frozenset({"constants", "errors", "exceptions", "version"})
 FIRST_MODEL, MODELS_BUILT = "pydantic:create_model('M',__module__='m',x=(int,1))", MIB
 """What the first model of a process loads of pydantic 2, and how much of pydantic is loaded where one was built: it is
 0.2 MiB without one, and 2.4 to 4 with one."""
+
+PLACEHOLDER = "0.0."
+"""How the version of a release begins that takes a name and holds next to nothing, where it requires nothing besides."""
 
 BUILDS = frozenset({"torch"})
 """Distributions whose wheels differ much by their build, which the local part of a version or an index names."""
@@ -787,6 +791,9 @@ def _root(sources: FigureSources, name: str) -> Root:
         version = (
             None if provider is None else lookup.newest_within(provider, sources.pinned.ranges[provider], sources.python)
         )
+    bare = provider is not None and version is not None and is_bare(provider, version)
+    if bare and version is not None and version.startswith(PLACEHOLDER):
+        return Root(name, None, (), "unknown")
     if provider in BUILDS:
         version = _with_build(sources, version)
     footprint = lookup.find(name, provider, version, sources.python) or lookup.find_light(name)
@@ -794,7 +801,7 @@ def _root(sources: FigureSources, name: str) -> Root:
         footprint = None
     if footprint is not None:
         footprint = _in_these_builds(sources, footprint)
-        footprint = fitting.fit(footprint, sources.versions, sources.python, sources.all_present)
+        footprint = fitting.fit(footprint, sources.versions, sources.python, () if bare else sources.all_present)
         footprint = lookup.with_pydantic(footprint, sources.pydantic)
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:
