@@ -1060,3 +1060,35 @@ def test_an_example_that_prints_is_for_a_person(project: Path, capsys: pytest.Ca
 )  # fmt: skip
 def test_what_stands_behind_tests_and_what_is_news(code: str, lines: list[int]) -> None:
     assert [line for line, _ in marks_of(code)] == lines
+
+
+@pytest.mark.parametrize(
+    ("code", "env", "told"),
+    [
+        ("", {}, "pass stream=sys.stdout"),
+        ("import os\nJSON = os.environ.get('LOG_JSON')\n", {}, "turn LOG_JSON on as well"),
+        ("import os\nJSON = os.environ.get('LOG_JSON')\n", {"LOG_JSON": "0"}, "turn LOG_JSON on as well"),
+        ("import os\nJSON = os.environ.get('LOG_JSON')\n", {"LOG_JSON": "true"}, ""),
+        ("class Settings:\n    json_logs: bool = False\n", {"JSON_LOGS": "1"}, ""),
+        ("import os\nFORMAT = os.getenv('LOG_FORMAT', 'plain')\n", {"LOG_FORMAT": "json"}, ""),
+        ("import os\nFORMAT = os.getenv('LOG_FORMAT', '%(message)s')\n", {}, "pass stream=sys.stdout"),
+    ],
+)
+def test_lines_of_json_keep_their_level(
+    code: str, env: dict[str, str], told: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = "".join(f"ENV {name}={value}\n" for name, value in env.items())
+    write(
+        project,
+        {
+            "Procfile": "",
+            "railway.toml": '[build]\nbuilder = "DOCKERFILE"\n',
+            "Dockerfile": f'FROM python:3.12-slim\nCOPY . .\n{image}CMD ["python", "main.py"]\n',
+            "main.py": "import logging\nimport settings\nlogging.basicConfig(level=logging.INFO)\n",
+            "settings.py": code,
+        },
+    )
+    log_volume.main([])
+    said = capsys.readouterr().out
+    assert ("MG508" in said) == bool(told)
+    assert told in said

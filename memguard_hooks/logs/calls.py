@@ -568,7 +568,7 @@ _WAITING = late_pattern(
 _ACTS = late_pattern(
     r"(?i)^\W*(?:\[[^]]*\]\W*)?(?!waiting|skipping|ignoring|sleeping|nothing)(?:\w+ing)\b"
     r"|\b(?:started|stopped|exiting|closing|closed|restarting|reconnecting|proceeding|launching|"
-    r"falling back|using|ongoing|detected|no longer|shut ?down|initiated|cancell?ed|stop signal)\b|idle[ -](?:timeout|flush)"
+    r"falling back|using|ongoing|detected|no longer|shut ?down|initiated|stop signal)\b|idle[ -](?:timeout|flush)"
 )
 """What was done, or is told to somebody who has asked for it."""
 _DID = late_pattern(

@@ -348,6 +348,8 @@ def _may_last(test: ast.expr) -> bool:
     if isinstance(test, ast.BoolOp):
         return all(map(_may_last, test.values))
     if isinstance(test, ast.UnaryOp):
+        if isinstance(test.operand, ast.Call) and last_name(test.operand.func) == "empty":
+            return False
         if isinstance(test.operand, ast.Call) and _AWAITED.search(ast.unparse(test)) is not None:
             return False
         is_name = isinstance(test.operand, (ast.Name, ast.Attribute))

@@ -116,7 +116,7 @@ def is_judged(path: str) -> bool:
     return _ASIDE.search(path) is None
 
 
-_EXAMPLE = late_pattern(r"(?i)(?:^|/)(?:examples?|samples?|demos?|tutorials?|debug(?:ging)?)/|^tools/")
+_EXAMPLE = late_pattern(r"(?i)(?:^|[/_-])(?:examples?|samples?|demos?|tutorials?|debug(?:ging)?)/|^tools/")
 
 
 def is_shown(path: str, call: LogCall) -> bool:

@@ -23,7 +23,8 @@ _WRITES = re.compile(r"^(?:pretty|dump|serialize|render|describe|summari[sz]e)(?
 """Names of functions that write out a whole."""
 _DEFINED = re.compile(rb"(?m)^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
 
-_NUMBER = rb"['\"]?\]?[ \t]*(?::[^=\n{]{0,60})?[=:][^\n#]{0,120}?(?<![\w.])(\d+(?:\.\d+)?)(?!\w)"
+_GIVEN = rb"['\"]?\]?[ \t]*(?::[^=\n{]{0,60})?[=:]([^\n#]{0,160})"
+_NUMBER = re.compile(rb"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
 """What gives a name its number: `poll: int = 30`, `"poll": 30`, `poll = int(os.environ.get("POLL", "30"))`."""
 
 
@@ -58,9 +59,10 @@ class Elsewhere:
         """Return whether each number that a name is given is less than a minute; not where there is none."""
         if pause not in self._pauses and len(self._pauses) < MAX_NAMES:
             name = pause.encode()
-            given = re.compile(rb"(?i)\b%s%s" % (re.escape(name), _NUMBER))
+            given = re.compile(rb"(?i)\b%s%s" % (re.escape(name), _GIVEN))
             holding = (data for path in self._paths if name in (data := self._read(path)))
-            found = [float(one) for data in holding for one in given.findall(data)]
+            told = (_NUMBER.findall(one) for data in holding for one in given.findall(data))
+            found = [max(map(float, numbers)) for numbers in told if numbers]  # of `max(1, int(…, "300"))` it is 300
             unit = 1000 if pause.lower().endswith("_ms") else 1
             self._pauses[pause] = bool(found) and all(0 < one < SLOW_SECONDS * unit for one in found)
         return self._pauses.get(pause, False)

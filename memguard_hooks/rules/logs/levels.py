@@ -128,8 +128,7 @@ def check(project: Project, reached: Reached) -> Iterator[Finding]:
                 found = list(_loud(project, reached, muted, setup, place))
                 loud += [found] if found else []
             elif is_plain and setup.kind == "stderr" and service.platform == "railway":
-                message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
-                yield finding(place, "MG508", "stderr", message, "pass stream=sys.stdout")
+                yield from _as_errors(reached, place, setup.detail, "pass stream=sys.stdout")
     yield from (one for one in _most(loud, reached.entry.path) if is_plain or one.severity == "error")
 
 
@@ -150,8 +149,31 @@ def _by_itself(reached: Reached) -> Iterator[Finding]:
         message = f"{setup.detail} writes DEBUG where {setup.variable} is not set, as for {service.name}"
         yield finding(place, "MG501", "loguru", message, f"set {setup.variable}=INFO")
     if service.platform == "railway":
-        message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
-        yield finding(place, "MG508", "stderr", message, "logger.remove(); logger.add(sys.stdout)")
+        yield from _as_errors(reached, place, setup.detail, "logger.remove(); logger.add(sys.stdout)")
+
+
+_SWITCH = late_pattern(
+    rb"(?i)\b((?:[a-z]{1,20}_)?(?:log(?:s|ging)?_(?:as_)?(?:json|format|formatter|style|renderer)|json_log(?:s|ging)?"
+    rb"|structured_log(?:s|ging)?|log(?:s|ging)?_structured))\b(?:['\"]|[ \t]*:[ \t]*(?:bool|str|Literal)\b)"
+)
+"""What reads whether lines are JSON: a variable of the environment in quotes, or a field of settings."""
+_JSON = late_pattern(r"(?i)json|structured|^(?:1|true|yes|on)$")
+
+
+def _as_errors(reached: Reached, place: ServicePlace, detail: str, fix: str) -> Iterator[Finding]:
+    """MG508: what is written to stderr where the platform shows that as errors.
+
+    Nothing is said where the deployment turns lines of JSON on by a variable that the code reads: what it sets up then
+    may write elsewhere. Where the code has such a switch, and nobody turns it on, it is named.
+    """
+    service, data = reached.entry.service, reached.entry.sources.data
+    found = (one[1].decode().upper() for path in reached.paths for one in _SWITCH.finditer(data(path)))
+    switches = sorted({one for one in found if one not in ("LOG_FORMAT", "LOGGING_FORMAT") or one in service.variables})
+    if any(_JSON.search(service.environment.get(one, "")) for one in switches):
+        return
+    message = f"{detail} writes to stderr, and Railway shows all of it as errors"
+    named = (f"or turn {switches[0]} on as well: of lines of JSON Railway shows the level",) if switches else ()
+    yield finding(place, "MG508", "stderr", message, fix, *named)
 
 
 def _level(service: Service, setup: LogSetup, place: ServicePlace) -> Iterator[Finding]:
