@@ -202,6 +202,21 @@ def test_a_traceback_is_one_event_and_many_lines(tmp_path: Path, capsys: pytest.
     assert found["levels"] == {"ERROR": 1 + 2 * len(raised), "INFO": 1}
 
 
+def test_a_traceback_within_a_line_of_json_is_an_event_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised = "Traceback (most recent call last):\n  File 'x', line 1\nValueError: x"
+    lines = [
+        {"level": "warning", "message": "slow"},
+        {"level": "error", "message": raised},
+        {"message": raised},
+        {"message": "on"},
+    ]
+    status, found = read(capsys, write(tmp_path, *map(json.dumps, lines)))
+    assert (status, found["events"], found["lines"]) == (0, 4, 4)
+    assert found["levels"] == {"WARNING": 1, "ERROR": 2, "none": 1}
+
+
 @pytest.mark.parametrize("name", ["httpx", "httpx2"])
 def test_a_library_gets_the_line_that_mutes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     handler = logging.FileHandler(tmp_path / "app.log")
@@ -721,6 +736,14 @@ BINARY = JOURNAL.replace(b"MESSAGE=order 3\n", b"MESSAGE\n\x09\0\0\0\0\0\0\0orde
         "".join(["timestamp,message\n", *(f'{one["timestamp"]},"{one["message"]}"\n' for one in EVENTS)]).encode(),
         JOURNAL,
         BINARY,
+        json.dumps({"hasMore": False, "nextStartTime": "2026-11-28T12:00:00Z", "logs": EVENTS}).encode(),
+        "".join(
+            json.dumps(
+                {"timestamp": one["timestamp"], "attributes": {"level": f'"{one["message"].split()[0]}"'}, "message": "x"}
+            )
+            + "\n"
+            for one in EVENTS
+        ).encode(),
     ],
 )
 def test_exports_that_are_no_line_an_event_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes) -> None:

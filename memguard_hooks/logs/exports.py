@@ -29,8 +29,12 @@ MAX_FIELDS = 100
 """Fields of a record that are kept: journald writes some 30."""
 
 _DOCUMENT = re.compile(
-    rb"\s*(?:\[\s*(?:\{\s*\"|\{?\s*$)|\{\s*$|\{\s*\"(?:events|logs|entries|logEvents|data|results)\"\s*:\s*\[)"
+    rb"\s*(?:\[\s*(?:\{\s*\"|\{?\s*$)|\{\s*$"
+    rb"|\{\s*(?:\"(?i:has_?more|next\w{0,20}|count|total|cursor|page\w{0,10}|status)\"\s*:\s*"
+    rb"(?:\"[^\"]{0,500}\"|[\w.+-]{1,40})\s*,\s*){0,6}"
+    rb"\"(?:events|logs|entries|logEvents|data|results)\"\s*:\s*\[)",
 )
+"""Where the events of a document begin, behind what says which page it is."""
 _JOURNAL = re.compile(rb"__CURSOR=")
 _CSV = re.compile(rb"\"?(?:@?timestamp|time)\"?,\"?@?message\"?(?:,[\w\",@]*)?\s*$")
 _EVENTS = re.compile(r"\"(?:events|logs|entries|logEvents|data|results)\"\s*:\s*\[")

@@ -160,7 +160,7 @@ def _read_first(fields: Mapping[str, object], keys: tuple[str, ...]) -> str:
 def _read_level(fields: Mapping[str, object]) -> str:
     """Return the level that fields name."""
     for key in _LEVELS:
-        if key in fields and (known := _NAMES.get(str(fields[key]).upper())):
+        if key in fields and (known := _NAMES.get(str(fields[key]).strip('"').upper())):
             return known
     for key in _ATTRIBUTES:
         if key in fields and (told := _read_level(_pairs(fields[key]))) != UNKNOWN:

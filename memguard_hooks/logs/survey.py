@@ -95,7 +95,8 @@ class _Pass:
                 self.counted = second
             self.waiting += 1
         may_continue = self.traceback != _NONE or text[:1] in _CONTINUES
-        if may_continue and self.open is not None and self.continues(text):
+        is_whole = "\n" in text  # what a line of JSON holds, with its traceback
+        if may_continue and not is_whole and self.open is not None and self.continues(text):
             self.continued += 1
             self.open.lines += 1
             self.open.bytes += size
@@ -104,7 +105,9 @@ class _Pass:
                 self.look(self.open, text)
             return
         self.second = second
-        self.level = level = "ERROR" if level == UNKNOWN and self.traceback else level
+        self.traceback = _NONE if is_whole else self.traceback
+        is_error = self.traceback != _NONE or (is_whole and _TRACEBACK.match(text) is not None)
+        self.level = level = "ERROR" if level == UNKNOWN and is_error else level
         self.levels[level] += 1
         template = self.open = self.templates.find(logger, level, message)
         template.events += 1
