@@ -217,6 +217,22 @@ def test_a_traceback_within_a_line_of_json_is_an_event_of_its_own(
     assert found["levels"] == {"WARNING": 1, "ERROR": 2, "none": 1}
 
 
+def test_a_traceback_that_is_the_message_is_one_event(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raised = ["Traceback (most recent call last):", '  File "x.py", line 1, in f', "ValueError: x"]
+    at = "2026-11-30 12:00:0%d ERROR app: "
+    path = write(tmp_path, at % 0 + raised[0], *raised[1:], at % 1 + "again", at % 2 + raised[0], *raised[1:])
+    status, found = read(capsys, path)
+    assert (status, found["events"], found["levels"]) == (0, 3, {"ERROR": 7})
+
+
+def test_a_template_is_written_into_markdown_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert logs.main([write(tmp_path, *(f"INFO a & b <{one}> of {one}" for one in range(9))), "--format", "markdown"]) == 0
+    told = capsys.readouterr().out
+    assert "&lt;" in told
+    assert "a &amp; b" in told
+    assert "&amp;lt;" not in told
+
+
 @pytest.mark.parametrize("name", ["httpx", "httpx2"])
 def test_a_library_gets_the_line_that_mutes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     handler = logging.FileHandler(tmp_path / "app.log")

@@ -109,6 +109,8 @@ class _Pass:
         is_error = self.traceback != _NONE or (is_whole and _TRACEBACK.match(text) is not None)
         self.level = level = "ERROR" if level == UNKNOWN and is_error else level
         self.levels[level] += 1
+        if not is_whole and message[:1] == "T" and _TRACEBACK.match(message):
+            self.traceback = _FRAMES  # `logger.error(format_exc())`: the line begins with a time
         template = self.open = self.templates.find(logger, level, message)
         template.events += 1
         template.lines += 1

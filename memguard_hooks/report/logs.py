@@ -245,7 +245,7 @@ def _shorten(text: str) -> str:
 
 def _cell(text: str) -> str:
     """Write text for a cell of a table, in which nothing of it is markup."""
-    for mark in "\\`*_[]<>|&":
+    for mark in "&\\`*_[]<>|":
         text = text.replace(mark, f"\\{mark}" if mark not in "<>&" else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[mark])
     return text
 
