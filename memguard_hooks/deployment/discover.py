@@ -79,6 +79,11 @@ MAX_DEPTH = 5
 MAX_FILES = 300
 """Manifests of Kubernetes, charts of Helm, and units of systemd, that are read."""
 
+MAX_OTHERS = 50
+"""Dockerfiles, and units and files of compose, that are read beside what is deployed."""
+
+MAX_KUSTOMIZATIONS = 50
+
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 
 MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize",
@@ -432,6 +437,7 @@ class _Files:
         """How many services each file declares that was read."""
         self._broken = broken
         self._origin = origin or self
+        self._is_full = False  # it was said that there are more services than are judged
         self._commands = 0
         """How many commands the services start that were looked at."""
 
@@ -604,7 +610,8 @@ class _Files:
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
         data = self.read(path)
-        if data is None:
+        others = sum(number for place, number in self._declared.items() if place != (name, path))
+        if data is None or (others >= MAX_DECLARED and self._is_full):
             return Deployment()
         try:
             if len(data) > MAX_BYTES:
@@ -618,7 +625,6 @@ class _Files:
         if len(found.services) > MAX_SERVICES:
             gap = Skipped(path, found.services[MAX_SERVICES].line, f"declares more than {MAX_SERVICES} services")
             found = found._replace(services=found.services[:MAX_SERVICES], skipped=(*found.skipped, gap))
-        others = sum(number for place, number in self._declared.items() if place != (name, path))
         self._declared[name, path] = min(len(found.services), max(0, MAX_DECLARED - others))
         return self.first_of(found, max(0, MAX_DECLARED - others))
 
@@ -626,6 +632,7 @@ class _Files:
         """Return the first services, up to a bound, and note that there are more."""
         for one in found.services[bound : bound + 1]:
             reason = f"is not judged, and what comes after it: there are more than {MAX_DECLARED} services"
+            self._is_full = True
             self.gaps.append(Skipped(one.path, one.line, reason))
         return found._replace(services=found.services[:bound])
 
@@ -637,9 +644,8 @@ class _Files:
     def others(self, known: set[str]) -> Deployment:
         """Return what files start that nobody has read, which hold Python of the repository and are not for developers."""
         found = Deployment()
-        for path in self.dockerfiles:
-            if path in known or path in self.named:
-                continue
+        paths = (path for path in self.dockerfiles if path not in known and path not in self.named)
+        for path in self.bounded(paths, MAX_OTHERS, f"more than {MAX_OTHERS} Dockerfiles lie beside what is deployed"):
             data = self.peek(path) or b""
             image = self.image(path, is_last=True) if _STARTING.search(data) else Deployment()
             folder, _, name = path.rpartition("/")
@@ -672,7 +678,8 @@ class _Files:
                 if is_listed and path not in known and not is_for_developers and not self.is_excluded(path):
                     data = b"" if is_unit else self.peek(path) or b""
                     found += [path] if is_unit or _SERVICES.search(data) else []
-        return self.some(found, "units of systemd and files of compose")
+        reason = f"more than {MAX_OTHERS} units and files of compose lie beside what is deployed"
+        return self.bounded(found, MAX_OTHERS, reason)
 
     def other_units(self) -> Deployment:
         """Return what units of systemd start of the repository, in folders down to two levels that are not for these."""
@@ -901,7 +908,7 @@ class _Folder:
             return []
         usual = next((path for path in OVERLAYS if self._files.holds_file(path)), None)
         paths = (path for name in KUSTOMIZATIONS for path in self._files.called(name, self._files.folders_of_clusters))
-        found = self._files.some(paths, "kustomizations")
+        found = self._files.bounded(paths, MAX_KUSTOMIZATIONS, f"there are more than {MAX_KUSTOMIZATIONS} kustomizations")
         of_production = [path for path in found if any(map(NAMED_FOR_PRODUCTION.search, parent(path).split("/")))]
         others = sorted(found, key=lambda path: ("overlays" not in path, path))
         found = of_production or [path for path in others if not _STAGING.search(path)]

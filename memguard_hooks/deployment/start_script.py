@@ -453,7 +453,9 @@ class _ScriptReader:
             if is_true is not wanted or not self._round(branch, way):
                 break
         else:
-            raise NotParsedError(compound.line)
+            if not any(one.end == "break" for one in self._left):
+                raise NotParsedError(compound.line)  # nobody knows whether it ends
+            self._perhaps(compound, way)
         self._join(way, "break")
         self._left += outer
 
