@@ -122,6 +122,11 @@ KINDS = (
          one("app:app", 3)),
     Kind("loop of C that waits", script("for ((i = 1; i <= ${TRIES:-30}; i++)); do\n  pg_isready && break\n  sleep 1\ndone\n"
          "exec gunicorn app:app -w 3"), one("app:app", 3)),
+    Kind("screen in the background", script('screen -S beat -d -m "celery" -A tasks beat\nexec gunicorn app:app -w 3', **{"tasks.py": TASKS["tasks.py"]}),
+         one("app:app", 4)),
+    Kind("tmux in the background", script("tmux new-session -d -s w 'celery -A tasks worker -c 2'\nexec gunicorn app:app -w 3",
+         **{"tasks.py": TASKS["tasks.py"]}), one("app:app", 5)),
+    Kind("pipenv with options", {**APP, "Procfile": "web: pipenv --python /x/python run gunicorn app:app -w 3\n"}, one("app:app", 3)),
     Kind("function", script('serve() { exec gunicorn app:app -w "$1"; }\nserve 3'), one("app:app", 3)),
     Kind("exec of the arguments", script('exec "$@"',
          Dockerfile='FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["bash", "run.sh"]\nCMD ["gunicorn", "app:app"]\n'),

@@ -118,6 +118,11 @@ _LEAVES = {
 }
 """Servers, and the options with which they go on in the background."""
 
+_TERMINALS = {"screen": frozenset("dm"), "tmux": frozenset("d")}
+"""What holds a terminal for a program, and the letters of the options with which it goes on in the background."""
+
+_LETTERS = late_pattern(r"-[A-Za-z]{1,10}")
+
 _STAYS = late_pattern(rb"(?m)^[ \t]*nodaemon\s*=\s*(?:true|1|yes|on)\b")
 """What the settings of supervisord say where it stays."""
 
@@ -709,6 +714,9 @@ class _ScriptReader:
             inner = self._host._replace(folder=way.folder).inside(named[0]) if named else None
             data = self._host.read(inner) if inner is not None else None
             return data is not None and not {"-n", "--nodaemon"} & {*words} and not _STAYS.search(data[:MAX_BYTES])
+        if name in _TERMINALS:
+            given = [word for word in words[1:] if _LETTERS.fullmatch(word)]
+            return _TERMINALS[name] <= {*"".join(given)}
         return name in _LEAVES and not _LEAVES[name].isdisjoint(words)
 
     def _problem(self, text: str, way: _Way) -> tuple[str, list[str]]:

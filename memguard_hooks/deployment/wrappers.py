@@ -76,6 +76,11 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     # the shell, the kernel and the terminal
     "exec": (Wrapper(valued=names("-a")),),
     "time": (Wrapper(valued=names("-f -o --format --output")),),
+    "screen": (Wrapper(valued=names("-S -dmS -mdS -c -e -h -p -s -t -T")),),
+    "tmux": (
+        Wrapper("new-session", names("-s -n -c -e -x -y -F -t -f"), folder=names("-c"), kind="line"),
+        Wrapper("new", names("-s -n -c -e -x -y -F -t -f"), folder=names("-c"), kind="line"),
+    ),
     "nice": (Wrapper(valued=names("-n --adjustment")),),
     "ionice": (Wrapper(valued=names("-c -n --class --classdata")),),
     "timeout": (Wrapper(valued=names("-s -k --signal --kill-after"), words=1),),
@@ -97,7 +102,7 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "sudo": (Wrapper(valued=names("-u -g -h -p -C -D --user --group --chdir"), folder=names("-D --chdir")),),
     # environments of Python
     "poetry": (Wrapper("run", names("-C -P --directory --project"), folder=names("-C --directory")),),
-    "pipenv": (Wrapper("run"),),
+    "pipenv": (Wrapper("run", names("--python --pypi-mirror")),),
     "pdm": (Wrapper("run", names("-p --project --venv -c --config"), folder=names("-p --project")),),
     "hatch": (Wrapper("run", names("-e --env -p --project --data-dir --cache-dir --config")),),
     "rye": (Wrapper("run", names("--pyproject")),),
