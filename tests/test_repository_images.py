@@ -136,6 +136,35 @@ def test_compose_runs_an_image_that_a_workflow_builds(tmp_path: Path) -> None:
     assert [(one.name, one.command) for one in found.services] == [("app", "python api.py")]
 
 
+FILLED = """\
+on: push
+jobs:
+  deploy:
+    steps:
+      - uses: docker/build-push-action@v1
+        with: {repository: acme/shop, dockerfile: ops/Dockerfile, tags: "${{ github.sha }},latest"}
+      - uses: aws-actions/amazon-ecs-render-task-definition@v1
+        with: {task-definition: task-definition.json, container-name: api, image: "acme/shop:${{ github.sha }}"}
+"""
+TASK = """\
+{"family": "shop", "containerDefinitions": [
+  {"name": "nginx", "image": "filled-in", "memory": 128}, {"name": "api", "image": "filled-in", "memory": 512}]}
+"""
+
+
+def test_a_container_runs_the_image_that_a_workflow_puts_into_its_definition(tmp_path: Path) -> None:
+    files = {
+        "task-definition.json": TASK,
+        ".github/workflows/deploy.yml": FILLED,
+        "ops/Dockerfile": API,
+        "Dockerfile": OTHER,
+    }
+    write(tmp_path, {**files, "api.py": "", "other.py": ""})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    assert [(one.name, one.command, one.platform) for one in found.services] == [("api", "python api.py", "ecs")]
+    assert [gap.service for gap in found.skipped] == []
+
+
 TAGGED = """\
 services:
   web: {image: "acme/shop:web"}

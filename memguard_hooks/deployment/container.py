@@ -99,8 +99,8 @@ def start(
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = one.place.path
-    is_own = one.image_name in ours
-    maker = find_maker(one.image_name, read, images, is_own=is_own)
+    is_own = one.image_name in ours and one.name not in WELL_KNOWN
+    maker = images.filled_in(one.name) or find_maker(one.image_name, read, images, is_own=is_own)
     file, data = (maker.file, read(maker.file)) if maker is not None else ("", None)
     built = _by_buildpack(one, read, images) if maker is None and is_own else None
     if built is not None:

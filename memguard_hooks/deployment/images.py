@@ -1,7 +1,8 @@
 """Which Dockerfile of a repository makes an image: what compose files and workflows build under its name.
 
 Sources of the formats: compose-spec/compose-spec (build.md), and docker/build-push-action and docker/metadata-action, their
-inputs `file`, `context`, `tags` and `images` (2026-11).
+inputs `file`, `context`, `tags` and `images` (2026-11), of version 1 `repository`, `dockerfile` and `path`; and
+aws-actions/amazon-ecs-render-task-definition, `container-name` and `image` (2026-11).
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ _BUILD = grammar("""
 """)
 
 
+_FILLED = "/="
+"""What stands before the name of a container that a workflow fills in, among the names of images."""
+
+
 class RepositoryImages:
     """The images that a repository makes; nothing is read before it is asked for."""
 
@@ -119,6 +124,10 @@ class RepositoryImages:
     def of_service(self, name: str) -> ImageMaker | None:
         """Return what a file of compose builds for a service of a name, and nobody calls."""
         return self._makers.get(f"/{name}")
+
+    def filled_in(self, container: str) -> ImageMaker | None:
+        """Return what makes the image that a workflow puts into the definition of a container."""
+        return self._makers.get(f"{_FILLED}{container}")
 
     def called_like(self, tag: str) -> ImageMaker | None:
         """Return what makes an image of which only the tag tells: the one Dockerfile of Python that is called like it."""
@@ -220,11 +229,18 @@ def _of_workflow(root: yaml.Node | None) -> Iterator[tuple[str, ImageMaker | str
         metadata = [one for one in steps if "metadata-action" in (scalar(one, "uses") or "")]
         listed = {scalar(one, "id") or "": filled(scalar(one, "with", "images")) for one in metadata}
         for step in steps:
-            if "build-push-action" in (scalar(step, "uses") or ""):
-                given = filled(scalar(step, "with", "tags"))
+            uses = scalar(step, "uses") or ""
+            if "build-push-action" in uses:
+                given = filled(scalar(step, "with", "repository") or scalar(step, "with", "tags"))  # version 1 has the first
                 tags = [given, *(listed.get(one, "") for one in _OUTPUT.findall(given))]
-                context, file, target = (filled(scalar(step, "with", key)) for key in ("context", "file", "target"))
+                context, file, target = (
+                    filled(scalar(step, "with", key) or scalar(step, "with", old))
+                    for key, old in (("context", "path"), ("file", "dockerfile"), ("target", "target"))
+                )
                 yield from _made(" ".join(tags).split(), file, target, context)
+            if "amazon-ecs-render-task-definition" in uses:  # it puts an image into the definition of a container
+                container = f"{_FILLED}{scalar(step, 'with', 'container-name')}"
+                yield container, image_name(filled(scalar(step, "with", "image")))
             for build in _builds(filled(scalar(step, "run"))[: parameters.MAX_TEXT]):
                 tags = [value for name, value in build.given if name == "--tag"]
                 file, target = (build.values.get(name, "") for name in ("--file", "--target"))
