@@ -82,11 +82,35 @@ def test_a_library_is_muted_behind_the_line_that_sets_the_level(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    "setup", ["logging.basicConfig(\n    level=logging.INFO,\n)", "logging.basicConfig(level=20); x = (1,\n2)"]
+    "setup", ["logging.basicConfig(level=20); x = (1,\n2)", 'logging.basicConfig(level=20, format="""a\nb""")']
 )
-def test_a_statement_of_several_lines_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setup: str) -> None:
+def test_what_is_no_statement_of_its_own_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setup: str) -> None:
     assert run(tmp_path, monkeypatch, {"main.py": BOT.format(setup=setup)}) == ["MG505"]
     assert (tmp_path / "main.py").read_text("utf-8") == BOT.format(setup=setup)
+
+
+def test_a_statement_of_several_lines_is_followed_by_what_mutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = "logging.basicConfig(\n    level=logging.INFO,  # as ever\n)"
+    assert run(tmp_path, monkeypatch, {"main.py": BOT.format(setup=setup)}) == []
+    assert (tmp_path / "main.py").read_text("utf-8") == BOT.format(setup=f"{setup}\n{MUTED}")
+
+
+@pytest.mark.parametrize(
+    ("argument", "becomes"),
+    [
+        (
+            '\n        "got %s",  # all\n        json.dumps(one),\n    ',
+            '\n            "got %s",  # all\n            json.dumps(one),\n        ',
+        ),
+        ('\n        f"got {json.dumps(one)}"\n    ', '"got %s", json.dumps(one)'),
+    ],
+)
+def test_a_debug_line_of_several_lines_asks_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, becomes: str
+) -> None:
+    assert run(tmp_path, monkeypatch, {"main.py": DEBUG.replace("{argument}", argument)}) == []
+    guarded = f"    if logger.isEnabledFor(logging.DEBUG):\n        logger.debug({becomes})\n"
+    assert (tmp_path / "main.py").read_text("utf-8").endswith(guarded)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +136,7 @@ DUMPED = DEBUG.format(argument="json.dumps(one)")
 @pytest.mark.parametrize(
     "text",
     [
-        DEBUG.format(argument="\n        json.dumps(one)\n    "),
+        DEBUG.format(argument='"""a\n %s""", json.dumps(one)'),
         DUMPED.replace(LOGGER, "from loguru import logger\n"),
         DUMPED.replace(LOGGER, "import logging\nfrom loguru import logger\n"),
         DUMPED.replace("    logger.debug", "    if one: logger.debug"),

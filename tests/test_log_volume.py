@@ -1092,3 +1092,12 @@ def test_lines_of_json_keep_their_level(
     said = capsys.readouterr().out
     assert ("MG508" in said) == bool(told)
     assert told in said
+
+
+def test_what_only_a_program_sets_is_not_set_by_a_module(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main = "import logging\nif __name__ == '__main__':\n    logging.basicConfig(level=logging.DEBUG)\n"
+    write(project, {"main.py": "import other\n" + main, "other.py": main})
+    log_volume.main([])
+    told = capsys.readouterr().out
+    assert "main.py:4:5: MG501" in told
+    assert "other.py" not in told

@@ -755,7 +755,11 @@ BINARY = JOURNAL.replace(b"MESSAGE=order 3\n", b"MESSAGE\n\x09\0\0\0\0\0\0\0orde
         json.dumps({"hasMore": False, "nextStartTime": "2026-11-28T12:00:00Z", "logs": EVENTS}).encode(),
         "".join(
             json.dumps(
-                {"timestamp": one["timestamp"], "attributes": {"level": f'"{one["message"].split()[0]}"'}, "message": "x"}
+                {
+                    "timestamp": one["timestamp"],
+                    "attributes": {"level": f'"{str(one["message"]).split()[0]}"'},
+                    "message": "x",
+                }
             )
             + "\n"
             for one in EVENTS

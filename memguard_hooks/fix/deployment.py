@@ -123,11 +123,13 @@ def _rewritten(project: Project, finding: Finding) -> Iterator[bytes]:
     # A command may go on in the lines behind its place; what logs is changed where it stands.
     most = 0 if is_python or finding.code == "MG507" else MAX_LINES
     for number in range(finding.line - 1, min(finding.line + most, len(lines))):
-        text = lines[number].rstrip("\r\n")
+        is_call = is_python and finding.code in log_lines.STATEMENTS
+        behind = log_lines.end_of(data, number + 1) if is_call else number + 1
+        text = "\n".join(line.rstrip("\r\n") for line in lines[number:behind])
         changed = REWRITES[finding.code](text, finding, running)
         if changed is not None and changed != text:
-            end = lines[number][len(text) :]
-            edited = "".join([*lines[:number], changed.replace("\n", end or "\n") + end, *lines[number + 1 :]])
+            end = lines[behind - 1][len(lines[behind - 1].rstrip("\r\n")) :]
+            edited = "".join([*lines[:number], changed.replace("\n", end or "\n") + end, *lines[behind:]])
             if not is_python or _is_python(edited):
                 yield edited.encode()
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 
+from memguard_hooks.formats import python_source
+from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -25,7 +28,7 @@ _OPTION = late_pattern(
 _VALUE = late_pattern(r"(?i)^[ \t]*value:[ \t]*[\"']?(?P<level>debug|trace|10)\b")
 _LEVEL = late_pattern(r"(?i)\blevel[\"']?[ \t]*[:=][ \t]*[\"']?(?P<level>debug|trace|notset|10)\b")
 _SETS_ROOT = late_pattern(r"^[ \t]*logging\.basicConfig\(")
-_DEBUG = late_pattern(r"^(?P<indent>[ \t]*)(?P<call>(?P<logger>(?:self\.)?\w+)\.debug\(.*\))[ \t]*$")
+_DEBUG = late_pattern(r"(?s)^(?P<indent>[ \t]*)(?P<call>(?P<logger>(?:self\.)?\w+)\.debug\(.*\))[ \t]*$")
 _SERVICE = late_pattern(r"^(?P<indent>[ \t]+)[\w.\"'-]+:[ \t]*$")
 
 
@@ -45,9 +48,20 @@ def at_info(text: str, finding: Finding, _running: RunningService | None) -> str
     return f"{text[: end - len(level)]}{name}{text[end:]}"
 
 
+STATEMENTS = ("MG504", "MG505")
+"""What changes a whole statement."""
+
+
+def end_of(data: bytes, line: int) -> int:
+    """Return the last line of the call that begins a line, that line itself where none does."""
+    module = python_source.tree_of(data.decode("utf-8"))
+    calls = (one for one in walk(module) if isinstance(one, ast.Expr) and one.lineno == line)
+    return max((one.end_lineno or line for one in calls), default=line)
+
+
 def muted(text: str, finding: Finding, _running: RunningService | None) -> str | None:
     """Return the line that sets the root logger with those behind it that mute what is loud."""
-    if not _SETS_ROOT.match(text) or text.count("(") != text.count(")"):
+    if not _SETS_ROOT.match(text) or not _is_one_call(text):
         return None
     indent = text[: len(text) - len(text.lstrip())]
     return "\n".join([text, *(f"{indent}{line}" for line in finding.fix)])
@@ -58,10 +72,25 @@ def asking(text: str, _finding: Finding, _running: RunningService | None) -> str
     match = _DEBUG.match(text)
     if match is None:
         return None
+    if not _is_one_call(text):
+        return None
     indent = match["indent"]
     step = "\t" if indent.startswith("\t") else "    "
-    call = _with_arguments(match["call"])
+    call = match["call"]
+    if "#" not in call or "\n" not in call:  # a comment in it would be lost
+        call = _with_arguments(call)
+    call = call.replace("\n", f"\n{step}")
     return f"{indent}if {match['logger']}.isEnabledFor(logging.DEBUG):\n{indent}{step}{call}"
+
+
+def _is_one_call(text: str) -> bool:
+    """Return whether lines are one call, in which no text goes over several lines: its own indentation would change."""
+    try:
+        body = ast.parse(textwrap.dedent(text)).body
+    except (SyntaxError, ValueError):
+        return False
+    texts = (one for node in body for one in walk(node) if isinstance(one, (ast.Constant, ast.JoinedStr)))
+    return len(body) == 1 and all(one.lineno == one.end_lineno for one in texts)
 
 
 def _with_arguments(call: str) -> str:

@@ -96,6 +96,6 @@ def _known(value: object) -> FileLogs:
 
     level = one_of("", *LEVELS)
     calls = rows(record(LogCall, int, int, level, str, str, str, str, str, str, bool))
-    setups = rows(record(LogSetup, int, int, str, level, str, str))
+    setups = rows(record(LogSetup, int, int, str, level, str, str, bool))
     fed, lines = rows(record(Fed, str, str)), rows(record(SteadyLine, int, int, str, str))
     return record(FileLogs, calls, setups, texts, bool, record(Across, fed, lines, fed, fed, lines))(value)

@@ -93,6 +93,7 @@ class LogSetup(Record):
     `kind` is `root`, `logger`, `server` or `echo` for levels; `file`, `queue`, `memory` or `stderr` for handlers.
 
     `level` is its value, or the default where `variable` of the environment decides; `detail` is what a message needs.
+    `is_main` says that it is set only where the file is the program (`if __name__ == "__main__"`).
     """
 
     line: int
@@ -101,6 +102,7 @@ class LogSetup(Record):
     level: str = ""
     variable: str = ""
     detail: str = ""
+    is_main: bool = False
 
 
 _ASIDE = late_pattern(

@@ -94,19 +94,20 @@ class _Reader:
                 self.found.append(LogSetup(*at, "default", "INFO", "LOGURU_LEVEL", "loguru by itself"))
 
     def _visit(self, node: ast.AST, *, is_sure: bool) -> None:
-        waiting = [(node, is_sure)]
+        waiting = [(node, is_sure, False)]
         while waiting:
-            one, sure = waiting.pop()
+            one, sure, is_main = waiting.pop()
             if isinstance(one, ast.Call) and sure:
-                self.found += self._call(one)
+                self.found += (found._replace(is_main=is_main) for found in self._call(one))
             elif isinstance(one, ast.ClassDef) and any(last_name(base).endswith("Handler") for base in one.bases):
                 self.found += _keeping(one)
             elif isinstance(one, ast.Dict) and sure:
-                self.found += self._dictionary(one)
+                self.found += (found._replace(is_main=is_main) for found in self._dictionary(one))
             inner = sure and not isinstance(one, (ast.ExceptHandler, ast.IfExp))
-            if isinstance(one, ast.If) and "__name__" not in ast.unparse(one.test)[:MAX_TEXT]:
-                inner = False
-            waiting += ((child, inner) for child in children(one))
+            if isinstance(one, ast.If):
+                is_run = "__name__" in ast.unparse(one.test)[:MAX_TEXT]
+                inner, is_main = inner and is_run, is_main or is_run
+            waiting += ((child, inner, is_main) for child in children(one))
 
     # Calls
 

@@ -50,10 +50,17 @@ def _reached(project: Project, entry: ServiceEntry) -> Reached:
 
     walked = known_walk(project, entry) or rough_walk(entry)
     paths = sorted({path for files in walked.files.values() for path in files})
-    found = {path: _read(project, entry, path) for path in paths if not project.is_excluded(path)}
+    found = {path: _run(entry, path, _read(project, entry, path)) for path in paths if not project.is_excluded(path)}
     names = {name.partition(".")[0] for external in walked.externals for name in external.names}
     found.update(_configured(project, entry, found))
     return Reached(entry, {path: one for path, one in found.items() if one != NOTHING}, frozenset(names), tuple(paths))
+
+
+def _run(entry: ServiceEntry, path: str, logs: FileLogs) -> FileLogs:
+    """Return what a file says of logs where a service loads it: what only a program sets is set by the one it starts."""
+    if path == entry.path or not any(one.is_main for one in logs.setups):
+        return logs
+    return logs._replace(setups=tuple(one for one in logs.setups if not one.is_main))
 
 
 _SETTINGS = late_pattern(r"--log-config(?:-json)?[= ][\"']?([^\s\"']+)")
