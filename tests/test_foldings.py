@@ -119,3 +119,20 @@ def test_what_is_much_is_let_go_with_no_look_of_the_collector(monkeypatch: pytes
         assert scope() is None
     finally:
         gc.enable()
+
+
+def test_what_leads_through_thousands_is_looked_at_once_and_not_for_each_question() -> None:
+    """Twelve functions hand each other what they were given: there are more ways through them than anyone can follow."""
+    count = 12
+    source = "".join(
+        f"def f{one}(log):\n"
+        + "    log.info()\n" * 20
+        + "".join(f"    f{other}(log)\n" for other in range(count) if other != one)
+        for one in range(count)
+    )
+    made = folding(Foldings(Store(None)), source.encode())
+    scope = made.module("app.py")
+    assert scope is not None
+    for call in scope.calls:
+        made.values(call.node.func, call.scope)
+    assert not made.is_exhausted

@@ -114,6 +114,15 @@ def test_what_only_the_platform_knows_is_not_ok(judge: Judge) -> None:
     assert report["services"][0]["verdict"] == "unknown"
 
 
+def test_a_file_that_another_library_reads_after_an_error_is_one_model(judge: Judge) -> None:
+    source = (
+        "import joblib, pickle\nfrom flask import Flask\napp = Flask(__name__)\nPATH = 'models/x.pkl'\n"
+        "try:\n    MODEL = joblib.load(PATH)\nexcept Exception:\n    MODEL = pickle.load(open(PATH, 'rb'))\n"
+    )
+    outcome = judge({"main.py": source, "requirements.txt": "flask\njoblib\n", "Procfile": "web: gunicorn main:app\n"})
+    assert [one["line"] for one in outcome["findings"] if one["code"] == "MG604"] == [6]
+
+
 def test_a_model_without_a_figure_is_not_ok(judge: Judge) -> None:
     """What the table does not have takes nobody knows what."""
     report = judge.app('"acme/own-whisper", compute_type="int8"')

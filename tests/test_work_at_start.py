@@ -287,6 +287,26 @@ def test_what_only_an_error_leads_to_is_no_finding(judge: Judge, source: str, ex
     assert codes(judge({"main.py": f"import requests, nltk\n{SOURCE}{source}"})) == expected
 
 
+ASKS = """import requests
+def client():
+    try:
+        return requests.get('https://example.com/a', timeout=5)
+    except OSError:
+        pass
+    return requests.get('https://example.com/b', timeout=9)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [("gunicorn main:app", [("MG213", 4)]), ("streamlit run main.py", [])],
+    ids=["flask", "streamlit"],
+)
+def test_a_function_that_tries_again_is_one_cause(judge: Judge, command: str, expected: list[tuple[str, int]]) -> None:
+    """The server of streamlit has started before a session calls it."""
+    assert codes(judge({"main.py": f"import asks\n{SOURCE}asks.client()\n", "asks.py": ASKS}, command)) == expected
+
+
 @pytest.mark.parametrize(
     ("head", "statement", "command", "fix"),
     [

@@ -83,7 +83,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
     if module is None:
         return
     left = {*passed_over(folding.values, module), *not_picked(folding.values, folding.naming, module)}
-    tried: set[tuple[NameScope | None, Loader, tuple[str, ...]]] = set()
+    tried: set[tuple[NameScope | None, str, tuple[str, ...]]] = set()
     for call, loader, function, node, skipped in _loading(folding, module):
         if node in left or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
             continue
@@ -91,7 +91,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
         if read is not None:
             names, reason, is_each = read
             scope = call.scope.function
-            this = (scope, loader, names)
+            this = (scope, loader.file_format or loader.function, names)
             if this in tried and any(one.is_handler for one in call.conditions):
                 continue  # it is tried once more where the first attempt has failed
             tried.add(this)

@@ -24,8 +24,8 @@ MAX_VALUES = 12
 MAX_FILES = 200
 """Files that are searched for what says one value: what fills settings, and what calls a function."""
 
-MAX_WORK = 100_000
-"""Expressions, bindings and calls that are looked at in a run, for all services together: half a second of CPU.
+MAX_WORK = 300_000
+"""Expressions, bindings and calls that are looked at in a run, for all services together: a second of CPU.
 
 Applications take some thousands.
 """
@@ -66,6 +66,8 @@ class Evaluation:
         self._frames: list[tuple[NameScope, dict[str, Values]]] = []
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
+        self._given_up: set[tuple[object, ...]] = set()
+        """The bindings that lead to more than one question may look at."""
         self._options: dict[NameScope, dict[str, tuple[list[str], CallInScope]]] = {}
         self._kept: dict[NameScope, dict[str, list[tuple[ast.expr, CallInScope]]]] = {}
         self._star_imports: dict[NameScope, tuple[Binding, ...]] = {}

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 HANDED = (None, "model_kwargs", "encode_kwargs", "pipeline_kwargs", "automodel_args")
 """Keywords of wrappers whose mappings are handed to what loads or runs the model; None stands for two stars."""
 
-MAX_STEPS, MAX_DEPTH = 20_000, 40
-"""Expressions that one question looks at, and how deep one may lead into the next."""
+MAX_STEPS, MAX_DEPTH = 1_000, 40
+"""Expressions that one question looks at, and how deep one may lead into the next; those that end take less than 300."""
 
 _LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _LISTED = _LETTERS + b" .,*"
@@ -524,6 +524,17 @@ class Folding(Returns):
         return self._sources.locate(binding.name.partition(":")[0], binding.level, binding.scope.path) is None
 
     def _of(self, binding: Binding, owner: InstanceValue | None = None) -> Values:
+        """Return what a binding gives; one that takes most of the steps of a question is not asked again."""
+        key = (binding.scope, binding.kind, binding.name, binding.item, binding.line)
+        if key in self._given_up:
+            return (ANYTHING,)
+        before = self._steps
+        found = self._bound_to(binding, owner)
+        if self._steps > MAX_STEPS and self._steps - before > MAX_STEPS // 4:
+            self._given_up.add(key)
+        return found
+
+    def _bound_to(self, binding: Binding, owner: InstanceValue | None) -> Values:
         node, scope = binding.node, binding.scope
         if binding.kind == "value":
             return self._values(node, scope)

@@ -79,8 +79,13 @@ def _eager(one: _Found) -> Iterator[Finding]:
         yield _finding(one, "MG215", _client(one), _later(one, "make it"))
     elif kind == "process" and not is_own_program:
         yield _finding(one, "MG212", _process(one), _once(one))
-    elif kind in ("network", "tables") and not is_own_program:
+    elif kind in ("network", "tables") and not is_own_program and not _is_of_session(one):
         yield _finding(one, "MG213", _network(one), _away(one))
+
+
+def _is_of_session(one: _Found) -> bool:
+    """Return whether a call runs as a session of streamlit does, whose server has started before."""
+    return one.entry.command.program == "streamlit" and bool(one.use.call.body)
 
 
 def _times(one: _Found) -> str:

@@ -43,7 +43,12 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
     if uses or may_name(project, walked.paths):
         from memguard_hooks.rules.startup import findings
 
+        told: set[tuple[str, str, str]] = set()
         for use in uses:
-            yield from findings.find_of(project, entry, use, walked._replace(externals=externals), work)
+            for one in findings.find_of(project, entry, use, walked._replace(externals=externals), work):
+                key = (one.path, use.call.body, one.message)  # one function that tries again tells one cause
+                if not use.call.body or key not in told:
+                    yield one
+                told.add(key)
         of_django = findings.find_in_django(project, entry, walked)
         yield from (one for one in of_django if staged is None or one.path in staged)
