@@ -161,6 +161,10 @@ def test_the_first_of_two_definitions_is_what_loading_calls(judge: Judge) -> Non
     assert judge({"main.py": source}) == []
     source = f"import requests\n{SOURCE}def ask():\n{asks}ask()\ndef ask():\n    return 1\n"
     assert codes(judge({"main.py": source})) == [("MG213", 5)]
+    twice = "class A:\n    def __init__(self):\n    {}    def __init__(self):\n    {}A()\n"
+    assert judge({"main.py": f"import requests\n{SOURCE}{twice.format(asks, '    pass' + chr(10))}"}) == []
+    source = f"import requests\n{SOURCE}{twice.format('    pass' + chr(10), asks)}"
+    assert codes(judge({"main.py": source})) == [("MG213", 8)]
 
 
 def test_a_network_call_is_named_by_its_host(judge: Judge) -> None:

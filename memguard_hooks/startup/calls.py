@@ -256,12 +256,13 @@ def _is_later(scope: NameScope) -> bool:
 
 
 def _is_redefinition(function: NameScope | None) -> bool:
-    """Return whether a file defines a function of that name before: while it loads, the first one is what is called."""
+    """Return whether a file has another function of that name: while it loads, the first, of a class the last is called."""
     if function is None or function.parent is None:
         return False
     bindings = function.parent.bindings.get(getattr(function.node, "name", ""), ())
     plain = [one for one in bindings if one.kind == "function" and not one.conditions]
-    return len(plain) > 1 and plain[0].node is not function.node
+    called = plain[-1 if isinstance(function.parent.node, ast.ClassDef) else 0 :]
+    return len(plain) > 1 and called[0].node is not function.node
 
 
 def _is_instead(call: CallInScope, before: CallInScope, returned: Collection[ast.expr | None]) -> bool:
