@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from memguard_hooks.app.walks import chooser_of, walk_entry
-from memguard_hooks.finding import MOMENTS, Step
+from memguard_hooks.finding import MIB, MOMENTS, Step
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 MAX_WALKS, MAX_FILES, MAX_CHOICES = 40, 2000, 60
 """Walks that are made for it, files of each, and choices that are looked at: beyond, all branches count."""
+
+LEAST = 2 * MIB
+"""What must depend on choices for a walk to be made for each of them."""
 
 _EARLY = tuple(moment for moment in MOMENTS if moment != "all")
 _IMPORTERS = frozenset({"__import__", "import_module"})
@@ -172,7 +175,7 @@ def _that_matter(choices: Sequence[_Open], together: int, without: Callable[[Seq
 
     What takes as much without all of several choices does so without each of them.
     """
-    if not choices or without(choices) >= together:
+    if not choices or without(choices) > together - LEAST:
         return []
     if len(choices) == 1:
         return choices

@@ -323,7 +323,7 @@ def _choice(value: Any) -> Choice:
     return found
 
 
-_CHOICE = record(Choice, str, bool, bool, bool, rows(record(ChoiceWay, str, str, int)), bool)
+_CHOICE = record(Choice, str, bool, bool, bool, rows(record(ChoiceWay, str, str, int)), bool, bool)
 _PASSED = record(Passed, str, str, str, str, int)
 _BODY = record(Body, str, int, rows(row(str, int)), rows(_PASSED))
 _CLASS = record(FileClass, str, texts)

@@ -106,14 +106,14 @@ class Followed(Calls):
             path, name, stage, *how = rest
             self._note(Call(path, name, How(*how)), stage)
         elif kind == "chose":
-            path, key, _, taken = rest
+            path, key, stage, taken = rest
             choice = self._choice(path, key)
             if choice is None:
                 raise UnlikeError
             is_given_elsewhere = choice.is_given and tuple(taken) == choice.names
             if not is_given_elsewhere and list(self._chooser.ways(path, choice)) != taken:
                 raise UnlikeError
-            self.chose(path, choice, tuple(taken))
+            self.chose(path, choice, tuple(taken), stage)
         elif kind == "look":
             number, stage = rest
             self._told_to.on_run(self.calls[number], stage)

@@ -278,7 +278,8 @@ class _Reader:
             )
             deciders = {self._decider(one.test, scope) for one in branches}
             is_settled = deciders == {""} or (is_outside and not self._loops)
-            self._choices.append(Choice(holder, is_settled, not is_settled and "call" not in deciders, is_weighed, ways))
+            is_given = not is_settled and "call" not in deciders
+            self._choices.append(Choice(holder, is_settled, is_given, is_weighed, ways, is_importing=importing > 0))
             return
         for calls, passed in noted:
             self._calls |= {key: at for key, at in calls.items() if key not in self._calls}

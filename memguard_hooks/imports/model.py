@@ -166,7 +166,8 @@ class Choice(Record):
 
     `is_settled` tells that no argument of a call decides, so that each run takes the same, `is_given` that nothing but the
     arguments of its function decides besides, and `is_weighed` that the ways may load different things, so that the most
-    expensive one counts where nobody knows. `is_item` tells of `TABLE[key]`, whose ways are the entries of the table.
+    expensive one counts where nobody knows. `is_item` tells of `TABLE[key]`, whose ways are the entries of the table, and
+    `is_importing` that imports stand in its ways.
     """
 
     holder: str
@@ -175,6 +176,7 @@ class Choice(Record):
     is_weighed: bool
     ways: tuple[ChoiceWay, ...]
     is_item: bool = False
+    is_importing: bool = False
 
     @property
     def is_outside(self) -> bool:

@@ -140,9 +140,11 @@ class Calls:
         self._bodies[call.path, function_of(call.name)][call.name] = None
         return len(self.calls) - 1
 
-    def chose(self, path: str, choice: Choice, taken: tuple[str, ...]) -> None:
-        """Note a choice that is not known, and that settings or the arguments of its function decide."""
-        if (choice.is_settled or choice.is_given) and choice.is_weighed and len(taken) > 1:
+    def chose(self, path: str, choice: Choice, taken: tuple[str, ...], stage: Stage) -> None:
+        """Note a choice that is not known: of settings at start; with imports also of arguments, and in requests."""
+        is_early = stage == "start" and choice.is_settled
+        is_open = is_early or (choice.is_importing and (choice.is_settled or choice.is_given))
+        if is_open and choice.is_weighed and len(taken) > 1:
             self.open[path, choice.key] = taken
 
     def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:
@@ -503,7 +505,7 @@ class Reach(Calls):
         taken = choice.names if is_given_elsewhere else self._chooser.ways(path, choice)
         outer, self._from = self._from, path
         self.log.append(("chose", path, choice.key, stage, list(taken)))
-        self.chose(path, choice, taken)
+        self.chose(path, choice, taken, stage)
         for way in choice.ways:
             if way.name in taken and way.name:
                 self.run(path, way.name, stage, How(f"if {way.test}" if way.test else "else", path, way.place, number))
