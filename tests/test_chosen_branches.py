@@ -182,7 +182,7 @@ def test_all_count_beyond_the_bound(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     files = {"factory.py": FACTORY, "app.py": USING + 'make(os.environ["KIND"])\n'}
-    for bound in ("MAX_WALKS", "MAX_FILES", "MAX_CHOICES"):
+    for bound in ("MAX_WALKS", "MAX_FILES", "MAX_CHOICES", "MAX_LATE"):
         with monkeypatch.context() as patched:
             patched.setattr(chosen_branches, bound, 0)
             every = estimate(tmp_path, files, capsys, "python app.py")
