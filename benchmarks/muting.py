@@ -57,6 +57,11 @@ UNITS = (
     ),
     Unit("boto3", "import boto3", "boto3.client('s3', region_name='eu-west-1')"),
     Unit(
+        "pymongo",
+        "from pymongo import MongoClient\nclient = MongoClient('127.0.0.1', 1, serverSelectionTimeoutMS=1000)",
+        "try:\n    client.admin.command('ping')\nexcept Exception:\n    pass",
+    ),
+    Unit(
         "botocore",
         "import botocore.session\nsession = botocore.session.Session()",
         "session.create_client('s3', region_name='eu-west-1')",
