@@ -566,6 +566,20 @@ def test_a_computed_name_may_be_a_package_and_what_stands_in_folders_that_are_no
     assert found.computed == (("bot.py", 4),)
 
 
+@pytest.mark.parametrize(("setting", "told"), [("SESSION_ENGINE", ()), ("PLUGIN", (("bot.py", 3),))])
+def test_what_django_loads_by_its_settings_is_not_told_as_a_computed_name(
+    tmp_path: Path, setting: str, told: tuple[tuple[str, int], ...]
+) -> None:
+    files = {
+        "bot.py": f"""
+            from importlib import import_module
+            from django.conf import settings
+            Store = import_module(settings.{setting}).SessionStore
+        """
+    }
+    assert walked(tmp_path, files).computed == told
+
+
 def test_a_command_of_a_bot_that_loads_what_somebody_asks_for_loads_nothing(tmp_path: Path) -> None:
     files = {
         "bot.py": """

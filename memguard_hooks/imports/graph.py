@@ -36,6 +36,12 @@ MAX_FILES = 20_000
 MAX_READS = 3
 """Times that one file is read because more of its functions are called, each time with all that are known by then."""
 
+_FOLLOWED = ("(settings.SESSION_ENGINE)", "(settings.ROOT_URLCONF)")
+"""Ends of imports by a computed name that Django makes too, by settings that are texts in the project or Django's own.
+
+Source: https://docs.djangoproject.com/en/5.2/ref/settings/#session-engine
+"""
+
 Read: TypeAlias = "Callable[[str, Target], FileReading]"
 
 
@@ -357,6 +363,8 @@ class _Walker:
             if moment != "all" and path not in self._unread:
                 self._unread.append(path)
         for unknown in reading.analysis.unknown if moment != "all" else ():
+            if unknown.text.endswith(_FOLLOWED):
+                continue
             self._computed[path, unknown.line] = None
             self._skipped[Skipped(path, unknown.line, f"{COMPUTED}: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):
