@@ -107,7 +107,7 @@ def choose(
     if known:
         entry = _taking(entry, known)
         found = found._replace(entry=entry, walked=walk_entry(project, entry))
-    unknown = [one for one in choices if len(one.unknown) > 1]
+    unknown = [one for one in choices if sum(map(bool, one.unknown)) > 1]  # the only one counts as it is
     found = _of_branches(project, found, unknown, judged, price)
     for externals in names:
         found = _of_names(chooser, callers, found, externals, judged, price)
