@@ -182,6 +182,22 @@ def test_what_speaks_at_debug_is_told_with_what_mutes_it(project: Path, capsys: 
     assert told["MG505"]["fix"] == 'logging.getLogger("aiosqlite").setLevel(logging.WARNING)'
 
 
+@pytest.mark.parametrize(
+    ("jobs", "codes"),
+    [
+        ("# scheduler.add_job(print)\n", []),
+        ("scheduler.add_job(print)\n", ["MG505"]),
+        ("@scheduler.scheduled_job('interval', minutes=1)\ndef f(): pass\n", ["MG505"]),
+    ],
+)
+def test_a_scheduler_without_jobs_says_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str], jobs: str, codes: list[str]
+) -> None:
+    scheduler = "from apscheduler.schedulers.background import BackgroundScheduler\nscheduler = BackgroundScheduler()\n"
+    write(project, {"main.py": f"import logging\n{scheduler}logging.basicConfig(level=logging.INFO)\n{jobs}"})
+    assert [one["code"] for one in found(capsys)] == codes
+
+
 # Lines
 
 

@@ -36,6 +36,11 @@ class Loud(Record):
     about: str
 
 
+_SCHEDULER = "apscheduler"
+_JOBS = frozenset({"add_job", "add_schedule", "init_app", "run_custom", "run_daily", "run_monthly", "run_once",
+                   "run_repeating", "scheduled_job", "task"})  # fmt: skip
+"""Last names of what gives APScheduler its jobs, also by the queue of python-telegram-bot and by Flask-APScheduler."""
+
 LOUD = (
     Loud("telegram", "httpx", "INFO", "1 line for each call of the Bot API"),
     Loud("httpx", "httpx", "INFO", "1 line a request"),
@@ -221,7 +226,7 @@ def _loud(project: Project, reached: Reached, muted: set[str], setup: LogSetup, 
         for one in LOUD
         if one.module in reached.modules and one.logger not in muted and LEVELS[one.level] >= LEVELS[level]
     ]
-    loggers = {one.logger: one.about for one in reversed(speaking)}
+    loggers = {one.logger: one.about for one in reversed(speaking) if one.module != _SCHEDULER or _has_jobs(reached)}
     if "httpx" in loggers and _holds_token(project, reached):
         message = (
             f"at {level}, httpx writes the address of each request, and the token of the bot is part of it: who reads the "
@@ -234,6 +239,13 @@ def _loud(project: Project, reached: Reached, muted: set[str], setup: LogSetup, 
         message = f"nobody mutes what speaks at {level}: {'; '.join(f'{name}, {about}' for name, about in told)}"
         lines = (line for name, _ in told for line in mute_lines(name))
         yield finding(place, "MG505", "loggers", message, *lines, is_fixable=True)
+
+
+def _has_jobs(reached: Reached) -> bool:
+    """Return whether a file gives a scheduler something to do: one without jobs says nothing."""
+    functions = (reached.entry.sources.functions(path) for path in reached.paths)
+    called = (term for found in functions for body in found.bodies for term, _ in body.calls)
+    return any(term.rpartition(".")[2] in _JOBS for term in called)
 
 
 def _holds_token(project: Project, reached: Reached) -> bool:
