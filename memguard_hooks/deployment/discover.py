@@ -351,8 +351,11 @@ def _with_the_rest(here: Deployment, files: _Files) -> Deployment:
 
 
 def _without_developers(found: Deployment, files: _Files) -> Deployment:
-    """Return services without those that reload what others start as well, and all of them beside what is for production."""
-    reloading = [one for one in found.services if not _is_for_platform(one) and _DEVELOPMENT.search(one.command)]
+    """Return services without those that reload what others start as well, and all of them beside what is for production.
+
+    What a platform's file or a Procfile names is deployed, however it is started.
+    """
+    reloading = [one for one in found.services if not _is_named(one) and _DEVELOPMENT.search(one.command)]
     others = [one for one in found.services if one not in reloading]
     if not reloading or not others:
         return found
@@ -364,7 +367,11 @@ def _without_developers(found: Deployment, files: _Files) -> Deployment:
 
 def _names_all(here: Deployment) -> bool:
     """Return whether the files of a platform, or a Procfile, say what runs: others then start nothing there."""
-    return any(_is_for_platform(one) or one.path.endswith("Procfile") for one in here.services)
+    return any(map(_is_named, here.services))
+
+
+def _is_named(service: Service) -> bool:
+    return _is_for_platform(service) or service.path.endswith("Procfile")
 
 
 def _is_for_platform(service: Service) -> bool:
