@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,16 +91,17 @@ def test_the_table_of_aging_has_the_packages_that_are_asked_for(capsys: pytest.C
 
 def test_a_module_takes_much_the_same_on_two_pythons(capsys: pytest.CaptureFixture[str]) -> None:
     assert aging.main(["--against", "3.13"]) == 0
-    words = capsys.readouterr().out.split()
-    assert int(words[0]) > 300
-    assert 0.9 < float(words[-3]) < 1 < float(words[-1]) < 1.1
+    told = capsys.readouterr().out
+    low, high = re.findall(r"nine in ten between (\S+) and (\S+);", told)[0]
+    assert int(told.split()[0]) > 300
+    assert 0.9 < float(low) < 1 < float(high) < 1.1
 
 
 def test_the_pages_have_what_is_published() -> None:
     root = Path(__file__).resolve().parent.parent
     page = (root / "docs" / "estimate.md").read_text(encoding="utf-8")
     for half, results in field_results.read().items():
-        assert half in field.SAMPLES
+        assert half.removesuffix("-serving") in field.SAMPLES
         assert field_results.table(results) in page
     assert "\n".join(update_readme.field_lines()) in (root / "README.md").read_text(encoding="utf-8")
 

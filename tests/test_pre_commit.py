@@ -476,7 +476,7 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
 
     run = repository.try_git("merge", "--no-edit", "more")
     told = (
-        "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit), this commit +N: "
+        "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit), this commit +N (4 processes, not 1): "
         "4 processes of N MiB that share pages\n"
         "    fix: import litellm inside the function: -N MiB (main.py:1 → litellm)\n"
         "         or start 2 workers\n"
