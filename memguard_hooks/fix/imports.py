@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections import deque
 from difflib import unified_diff
-from functools import cached_property
 
 from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.app.connected import find_groups
@@ -650,16 +649,18 @@ class _Planner:
         if self._to_start and (much := self._saving_at_least(library, kept)) >= 2 * LEAST:
             return much
         found = self._lowered(self._at_start_after, library, kept) if self._to_start else 0
-        is_known = self._to_start and (found >= LEAST or not (self._settle(kept).later and self._starts_heavily))
+        is_known = self._to_start and (found >= LEAST or not self._may_start_less(kept))
         return found if is_known else self._lowered(self._by_walks, library, kept)
 
-    @cached_property
-    def _starts_heavily(self) -> bool:
-        """Whether services load models or do other work at start, which may leave with the file that asks for it."""
-        processes = [estimate_entry(self._whole, one).process for one in self._entries]
-        models = (use for one in processes for use in (one.models.uses + one.models.unknown))
-        work = (use for one in processes for use in one.work.uses)
-        return any(use.moment == "start" for use in models) or any(use.moment == "start" for use in work)
+    def _may_start_less(self, kept: frozenset[_Library]) -> bool:
+        """Return whether services load models or do other work at start that may leave with a file which asks for it."""
+        for number, files in enumerate(self._settle(kept).at_start):
+            process = estimate_entry(self._whole, self._entries[number]).process
+            models = [one.chain for one in (*process.models.uses, *process.models.unknown) if one.moment == "start"]
+            work = [one.chain for one in process.work.uses if one.moment == "start"]
+            if any(step.path not in files for chain in (*models, *work) for step in chain):
+                return True
+        return False
 
     @staticmethod
     def _lowered(
