@@ -44,7 +44,8 @@ def _read(data: bytes, given: tuple[tuple[str, str], ...], cpus: float | None) -
     try:
         module = parse(decode(data))
         found = _settings(module, variables, cpus)
-        return found if isinstance(found, Unresolved) else _with_bound(found, module, variables)
+        asks = any(word in data for word in _OF_MACHINES)
+        return _with_bound(found, module, variables) if asks and not isinstance(found, Unresolved) else found
     except MemguardError as error:
         return Unresolved(error.line or 1, error.message)
     except RecursionError:
@@ -71,6 +72,9 @@ def _with_bound(found: GunicornSettings, module: ast.Module, variables: Mapping[
     bounded = workers._replace(most=_most_workers(module, variables))
     return found._replace(values={**found.values, "workers": bounded})
 
+
+_OF_MACHINES = (b"cpu", b"affinity")
+"""What a file holds that asks for the CPUs of its machine; without them it asks for as many workers on each."""
 
 _MACHINES = (1, 2, 4, 16, 1024, 2048)
 """CPUs of machines; a number that grows no more between the last two of them has a bound."""
