@@ -110,6 +110,19 @@ def loading(folder: Path, capsys: pytest.CaptureFixture[str], modules: set[str],
         ),
         pytest.param({"app.py": USING + 'make(os.environ["KIND"])\n', "factory.py": LOWER}, DEAREST, True, id="lower"),
         pytest.param(
+            {"app.py": USING + 'kind = os.environ["A"]\nmake(kind)\nkind = os.environ["B"]\nmake(kind)\n'},
+            EVERYTHING, False, id="a name that is set again",
+        ),
+        pytest.param(
+            {"app.py": USING + "class App:\n    def run(self):\n        self.kind = os.environ['A']\n"
+             "        make(self.kind)\n        self.kind = os.environ['B']\n        make(self.kind)\nApp().run()\n"},
+            EVERYTHING, False, id="an attribute that is set again",
+        ),
+        pytest.param(
+            {"app.py": USING + "kinds = list(os.environ)\nmake(kinds.pop())\nmake(kinds.pop())\n"},
+            EVERYTHING, False, id="a call that gives something else each time",
+        ),
+        pytest.param(
             {"app.py": USING + "class App:\n    def __init__(self, config):\n        self.config = config\n"
              "        self.one = make(kind=self.config['kind'])\n        self.two = make(kind=self.config['kind'])\n"
              "App(dict(os.environ))\n"}, DEAREST, True, id="the same twice",

@@ -82,6 +82,11 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
                       "  work: {build: ., command: python c.py}\n", "Dockerfile": "FROM python:3.12\nCOPY . .\n",
                       "manage.py": ""}, ["web compose.yaml", "work compose.yaml"], [],
                      id="compose-reloads-what-no-image-starts"),
+        pytest.param({"compose.yaml": "services:\n  web: {build: ., command: uvicorn c:app --reload}\n",
+                      "Dockerfile": "FROM python:3.12\nCOPY . .\n", "c.py": "", "d.py": "", "deploy/prod/job.service":
+                      "[Service]\nWorkingDirectory=/app\nExecStart=/usr/bin/python3 d.py\n"},
+                     ["web compose.yaml", "job deploy/prod/job.service"], [],
+                     id="compose-reloads-beside-a-unit-for-production"),
         pytest.param({"compose.yaml": COMPOSE, "Procfile": PROCFILE}, ["web Procfile"], [],
                      id="compose-for-development"),
         pytest.param({"compose.yaml": LIMITED, "Procfile": f"{PROCFILE}worker: python  c.py\n",

@@ -93,6 +93,7 @@ def plain(source: str, target: Target = ANY) -> Analysis | None:
     pytest.param("import a\nfor x in (a.b, a.c): x()\ny = [z() for z in {a.d: a.e, a.f: 1}]\n"
                  "a.extend({a.g(): {a.h: [a.j]}})\nb = frozenset({a.i})\nfor c in b: c()",
                  id="displays of what others define"),
+    pytest.param("import a\nwith [a.b] as x: x()\nasync def f(): (await [a.c])()", id="displays that are entered"),
     pytest.param("from functools import partial\nimport a\n__getattr__ = partial(a.b, c=globals())", id="a partial"),
     pytest.param("import os\ndef setup_platform(x):\n  'a platform'\n  if not os.path.exists(x): return\n  import a",
                  id="a word in a name"),
@@ -131,6 +132,8 @@ def test_plain(source: str) -> None:
     pytest.param("def d(f): return f()\n@d\ndef f(): import a", id="a decorator that calls"),
     pytest.param("from functools import partial\ndef f(): import a\npartial(f)()", id="a partial that is called"),
     pytest.param("import a\nb, c = a.d, a.e\nb()", id="a display that is unpacked"),
+    pytest.param("import a\nx0 = (a,)\ny0 = (a.b,)\n" + "".join(f"x{n + 1} = (x{n}, y{n}, a)\ny{n + 1} = (x{n}, y{n})\n"
+                 for n in range(40)) + "@x40\nclass A: pass", id="a decorator of displays in displays"),
     pytest.param("x = sum(f() for y in z)", id="a generator that runs"),
     pytest.param("import sys\nif sys.version_info >= (3, 11): import a", id="the version"),
     pytest.param("import sys as s\np = s.platform\nif p == 'win32': import a", id="the platform"),

@@ -165,6 +165,10 @@ def test_the_first_of_two_definitions_is_what_loading_calls(judge: Judge) -> Non
     assert judge({"main.py": f"import requests\n{SOURCE}{twice.format(asks, '    pass' + chr(10))}"}) == []
     source = f"import requests\n{SOURCE}{twice.format('    pass' + chr(10), asks)}"
     assert codes(judge({"main.py": source})) == [("MG213", 8)]
+    getter = (
+        f"class A:\n    @property\n    def x(self):\n    {asks}    @x.setter\n    def x(self, value): pass\na = A()\na.x\n"
+    )
+    assert codes(judge({"main.py": f"import requests\n{SOURCE}{getter}"})) == [("MG213", 7)]
 
 
 def test_a_network_call_is_named_by_its_host(judge: Judge) -> None:

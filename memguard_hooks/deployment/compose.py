@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 
 from memguard_hooks.deployment import container, dockerfile
@@ -298,10 +299,17 @@ def _configured(name: str, kind: str, files: Sequence[str], read: Read) -> Datab
     for path in reversed(files):
         data = read(path)
         is_known = is_known and data is not None
-        found = _CONFIGURED.findall(data) if data is not None and len(data) <= MAX_CONFIGURED else []
-        if found:
-            return Database(f"{name} of {path}", int(found[-1]), kind)
+        number = _configured_in(data) if data is not None and len(data) <= MAX_CONFIGURED else None
+        if number is not None:
+            return Database(f"{name} of {path}", number, kind)
     return None if is_known else Database(name, None, kind)
+
+
+@lru_cache(maxsize=8)
+def _configured_in(data: bytes) -> int | None:
+    """Return the connections that a file says, None where it says none; many services may mount one file."""
+    found = _CONFIGURED.findall(data)
+    return int(found[-1]) if found else None
 
 
 # What it runs

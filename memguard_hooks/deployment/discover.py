@@ -351,7 +351,7 @@ def _with_the_rest(here: Deployment, files: _Files) -> Deployment:
 
 
 def _without_developers(found: Deployment, files: _Files) -> Deployment:
-    """Return services without those that reload what others start as well, and all of them beside what is for production.
+    """Return services without those that reload what others start as well.
 
     What a platform's file or a Procfile names is deployed, however it is started.
     """
@@ -359,10 +359,9 @@ def _without_developers(found: Deployment, files: _Files) -> Deployment:
     others = [one for one in found.services if one not in reloading]
     if not reloading or not others:
         return found
-    is_for_all = any(NAMED_FOR_PRODUCTION.search(part) for one in others for part in one.path.split("/"))
     serving = [one for one in others if (command := files.command(one)) is not None and command.server]
     started = {job for one in serving for job in files.jobs(one) if job[0]}
-    return found.only(lambda one: one not in reloading or not (is_for_all or files.jobs(one) <= started))
+    return found.only(lambda one: one not in reloading or not files.jobs(one) <= started)
 
 
 def _names_all(here: Deployment) -> bool:

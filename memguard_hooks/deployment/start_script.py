@@ -123,6 +123,7 @@ _TERMINALS = {"screen": frozenset("dm"), "tmux": frozenset("d")}
 
 _LETTERS = late_pattern(r"-[A-Za-z]{1,10}")
 
+_COUNTER = late_pattern(r"(?<!\w)(?=([A-Za-z_]\w*))\1\s*(?:[-+*/%]?=(?!=)|\+\+|--)")
 _STAYS = late_pattern(rb"(?m)^[ \t]*nodaemon\s*=\s*(?:true|1|yes|on)\b")
 """What the settings of supervisord say where it stays."""
 
@@ -423,7 +424,7 @@ class _ScriptReader:
     def _for(self, compound: Compound, way: _Way) -> None:
         name, *words = compound.subject or ("",)
         if name.startswith("("):  # `((i = 0; i < 5; i++))`: how often is not counted
-            for counter in re.findall(r"([A-Za-z_]\w*)\s*(?:[-+*/%]?=(?!=)|\+\+|--)", " ".join(compound.subject)):
+            for counter in _COUNTER.findall(" ".join(compound.subject)):
                 way.lose(counter, compound.line)
             self._perhaps(compound, way)
             return

@@ -8,6 +8,8 @@ loop, and a request that decides.
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from functools import lru_cache
 
 from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.record import Record
@@ -39,6 +41,9 @@ _SETTINGS = frozenset({"cfg", "conf", "config", "env", "environ", "getenv", "set
 """Words in the names of what holds as long as a process runs; so do names of constants."""
 
 _KINDS = frozenset({"bool", "int", "len", "os", "str"})
+
+_STEADY = _SETTINGS | _KINDS | {"dict", "get", "lower", "strip", "upper"}
+"""Words in the names of functions that give the same for the same, or as long as a process runs."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -80,6 +85,7 @@ class Callers:
         self._chooser = chooser
         self._paths = paths
         self._uses: dict[str, tuple[_Use, ...] | None] = {}
+        self._sources_of: dict[tuple[Function | None, frozenset[str], int], Key | None] = {}
 
     def ways(self, path: str, choice: Choice, *, is_served: bool) -> Ways | None:
         """Return the ways that the calls of the function take that holds a choice, None where they are not known.
@@ -151,6 +157,8 @@ class Callers:
         name = function.name
         if name in ("__init__", "__new__"):
             name = next((one.name for one in reversed(holders) if isinstance(one, ast.ClassDef)), name)
+            if _makes_itself(holders):
+                return None
         uses = self._uses_of(name)
         calls = [(use, use.call) for use in uses or () if use.call is not None]
         return calls if uses is not None and len(calls) == len(uses) and calls else None
@@ -207,10 +215,25 @@ class Callers:
         source = self._source(use, given, left)
         return None if source is None else (*map(ast.unparse, given), *source)
 
-    def _source(self, use: _Use, given: Iterable[ast.expr], left: int) -> Key | None:
-        """Return where the names of what is given come from: nothing, or the function that alone hands them on."""
+    def _source(self, use: _Use, given: Sequence[ast.expr], left: int) -> Key | None:
+        """Return where the names of what is given come from: nothing, or the function that alone hands them on.
+
+        None where what is given may be something else each time that it is asked.
+        """
+        names = frozenset(name.id for one in given for name in walk(one) if isinstance(name, ast.Name))
+        scope = use.function or self._chooser.tree(use.path)
+        times, values = _times_set(scope), _values_of(scope)
+        asked = {getattr(one, "attr", getattr(one, "id", "")) for value in given for one in walk(value)}
+        made = (value for name in asked for value in values.get(name, ()))
+        if not all(map(_is_steady, (*given, *made))) or any(times[name] > 1 for name in asked):
+            return None
+        key = use.function, names, left
+        if key not in self._sources_of:
+            self._sources_of[key] = self._find_source(use, names, left)
+        return self._sources_of[key]
+
+    def _find_source(self, use: _Use, names: frozenset[str], left: int) -> Key | None:
         function = use.function
-        names = {name.id for one in given for name in walk(one) if isinstance(name, ast.Name)}
         if function is None:
             return ()
         behind = _parameters_behind(function, names)
@@ -233,9 +256,12 @@ def _are_settings(use: _Use, key: Key) -> bool:
     return all(is_setting(one, use.function) for one in given if ast.unparse(one) in key)
 
 
-def is_setting(node: ast.expr, function: Function | None, left: int = MAX_HANDED) -> bool:
+def is_setting(
+    node: ast.expr, function: Function | None, left: int = MAX_HANDED, known: dict[tuple[str, int], bool] | None = None
+) -> bool:
     """Return whether an expression holds as long as a process runs, by the names that it is made of."""
-    assigned = _assigned(function) if function is not None and left else {}
+    assigned = _assigned(function) if left else {}
+    known = {} if known is None else known
     below: set[int] = set()
     for one in walk(node):
         if not isinstance(one, (ast.Name, ast.Attribute)) or id(one) in below:
@@ -250,10 +276,33 @@ def is_setting(node: ast.expr, function: Function | None, left: int = MAX_HANDED
         name = getattr(inner, "id", "")
         if any(part.isupper() or not _SETTINGS.isdisjoint(part.lower().split("_")) for part in (*parts, name)):
             continue
-        values = assigned.get(name, ())
-        if name not in _KINDS and not (values and all(is_setting(value, function, left - 1) for value in values)):
+        if (name, left) not in known:
+            values = assigned.get(name, ())
+            known[name, left] = bool(values) and all(is_setting(value, function, left - 1, known) for value in values)
+        if name not in _KINDS and not known[name, left]:
             return False
     return True
+
+
+def _is_steady(node: ast.expr) -> bool:
+    """Return whether an expression is the same each time that it is asked: it calls nothing but what reads settings."""
+    called = (one.func for one in walk(node) if isinstance(one, ast.Call))
+    return not any(isinstance(one, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)) for one in walk(node)) and all(
+        not _STEADY.isdisjoint(_words(one)) for one in called
+    )
+
+
+def _words(node: ast.expr) -> set[str]:
+    """Return the words of all names in an expression, in small letters."""
+    names = (getattr(one, "attr", getattr(one, "id", "")) for one in walk(node))
+    return {word for name in names for word in name.lower().split("_")}
+
+
+def _makes_itself(holders: Sequence[ast.AST]) -> bool:
+    """Return whether a class makes an object of its own by another name: `type(self)()`, `self.__class__()`, `cls()`."""
+    held = next((one for one in reversed(holders) if isinstance(one, ast.ClassDef)), None)
+    called = (one.func for one in walk(held) if isinstance(one, ast.Call)) if held is not None else ()
+    return any(_last(one) in ("cls", "type", "__class__") for one in called)
 
 
 def _innermost(holders: Sequence[ast.AST]) -> Function | None:
@@ -280,10 +329,11 @@ def _names(test: str) -> Iterator[ast.Name]:
     return (one for one in walk(tree) if isinstance(one, ast.Name)) if tree is not None else iter(())
 
 
-def _assigned(function: Function) -> Mapping[str, list[ast.expr]]:
-    """Return the names that a function sets, each with what it is set to."""
+@lru_cache(maxsize=64)
+def _assigned(function: Function | ast.Module | None) -> Mapping[str, list[ast.expr]]:
+    """Return the names that a function sets, or a whole file, each with what it is set to."""
     found: dict[str, list[ast.expr]] = {}
-    for node in walk(function):
+    for node in walk(function) if function is not None else ():
         targets, value = [], getattr(node, "value", None)
         if isinstance(node, ast.Assign):
             targets = node.targets
@@ -294,6 +344,26 @@ def _assigned(function: Function) -> Mapping[str, list[ast.expr]]:
         if targets and value is not None:
             for name in (one.id for target in targets for one in walk(target) if isinstance(one, ast.Name)):
                 found.setdefault(name, []).append(value)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _times_set(function: Function | ast.Module | None) -> Counter[str]:
+    """Return how often a function sets each name and each attribute."""
+    nodes = walk(function) if function is not None else ()
+    return Counter(
+        getattr(one, "attr", getattr(one, "id", "")) for one in nodes if isinstance(getattr(one, "ctx", None), ast.Store)
+    )
+
+
+@lru_cache(maxsize=64)
+def _values_of(function: Function | ast.Module | None) -> Mapping[str, list[ast.expr]]:
+    """Return what a function sets each name and each attribute to."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in walk(function) if function is not None else ():
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                found.setdefault(getattr(target, "attr", getattr(target, "id", "")), []).append(node.value)
     return found
 
 

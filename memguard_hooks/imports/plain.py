@@ -266,7 +266,7 @@ class _Plain(PlainValues):
                 self._try(node, inner)
             elif isinstance(node, (ast.With, ast.AsyncWith)):
                 for item in node.items:
-                    entered = self._consume(self._value(item.context_expr))
+                    entered = self._enter(self._value(item.context_expr))
                     if item.optional_vars is not None:
                         self._bind(item.optional_vars, entered)
                 self._block(node.body, why, is_branch=True, in_with=True)
@@ -372,7 +372,7 @@ class _Plain(PlainValues):
         if isinstance(test, ast.Name) or (isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name)):
             head = test if isinstance(test, ast.Name) else test.value
             is_foreign = not any(map(is_own, self._value(head)))
-            if is_foreign and any(str(path).endswith(".TYPE_CHECKING") for path in self._value(test)):
+            if is_foreign and any(isinstance(one, str) and one.endswith(".TYPE_CHECKING") for one in self._value(test)):
                 return "under TYPE_CHECKING"
         if isinstance(test, ast.Compare) and is_name(test.left, "__name__"):
             right = test.comparators[0]
@@ -477,7 +477,7 @@ class _Plain(PlainValues):
 
     def _decorated(self, decorator: Values, values: Values) -> Values:
         """Call a decorator, and return what it is known to give back."""
-        if any(str(one).rpartition(".")[2] in WRAPPERS for one in decorator):
+        if any(isinstance(one, str) and one.rpartition(".")[2] in WRAPPERS for one in decorator):
             if any(map(is_own, decorator)):
                 raise Unsure
             return NOTHING

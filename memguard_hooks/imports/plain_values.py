@@ -207,7 +207,7 @@ class PlainValues(ABC):
         if isinstance(node, ast.BoolOp):
             return joined([self._undecided(one, self._value(one)) for one in node.values])
         if isinstance(node, ast.Await):
-            return self._consume(self._value(node.value))
+            return self._enter(self._value(node.value))
         if isinstance(node, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Starred)):
             raise Unsure
         self._parts(node)
@@ -294,11 +294,15 @@ class PlainValues(ABC):
         """Walk the body of a function that is called while the file loads, and return what it returns."""
 
     def _consume(self, values: Values) -> Values:
-        """Iterate over values, enter or await them, and return what is known of what that gives."""
+        """Iterate over values, or run coroutines, and return what is known of what that gives."""
         if not _HOLDING.isdisjoint(values):
             raise Unsure
         given = (one.names for one in values if isinstance(one, PlainNames))
         return joined([*given, *(self._run(one.function, one.given) for one in values if isinstance(one, PlainCoroutine))])
+
+    def _enter(self, values: Values) -> Values:
+        """Enter or await values: a display can do neither."""
+        return self._consume(frozenset(one for one in values if not isinstance(one, PlainNames)))
 
     def _undecided(self, test: ast.expr, values: Values) -> Values:
         """Leave it to libcst whether a condition can be judged."""
@@ -312,7 +316,7 @@ class PlainValues(ABC):
                 if isinstance(node, ast.Attribute) and node.attr in _DECIDING:
                     raise Unsure
                 if isinstance(node, ast.Name):
-                    paths = (str(one).rpartition(".")[2] for one in self._lookup(node.id))
+                    paths = (one.rpartition(".")[2] for one in self._lookup(node.id) if isinstance(one, str))
                     if not _DECIDING.isdisjoint((node.id, *paths)):
                         raise Unsure
         return values

@@ -50,6 +50,9 @@ OPENERS = ("sqlite3.connect", "sqlalchemy.create_engine", "PIL.Image.open")
 MAX_QUERY = 500
 """Letters of a query that is looked at."""
 
+_PARTS = frozenset({"deleter", "getter", "overload", "register", "setter"})
+"""Last names of decorators of functions that do not take the place of the one before them."""
+
 _WHOLE = late_pattern(
     r"""(?is)\s*select\s(?!\s*distinct\b)[\w\s,.*"`]+?\sfrom\s+[\w"`.]+\s*(?:order\s+by\s[\w\s,."`]+)?;?\s*"""
 )
@@ -260,9 +263,15 @@ def _is_redefinition(function: NameScope | None) -> bool:
     if function is None or function.parent is None:
         return False
     bindings = function.parent.bindings.get(getattr(function.node, "name", ""), ())
-    plain = [one for one in bindings if one.kind == "function" and not one.conditions]
+    plain = [one for one in bindings if one.kind == "function" and not one.conditions and not _is_part(one.node)]
     called = plain[-1 if isinstance(function.parent.node, ast.ClassDef) else 0 :]
     return len(plain) > 1 and called[0].node is not function.node
+
+
+def _is_part(node: ast.AST | None) -> bool:
+    """Return whether a function stands beside one of its name: a setter of a property, one of several by arguments."""
+    decorators = (one.func if isinstance(one, ast.Call) else one for one in getattr(node, "decorator_list", ()))
+    return any(getattr(one, "attr", getattr(one, "id", "")) in _PARTS for one in decorators)
 
 
 def _is_instead(call: CallInScope, before: CallInScope, returned: Collection[ast.expr | None]) -> bool:
