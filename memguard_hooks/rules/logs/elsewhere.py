@@ -24,8 +24,8 @@ _WRITES = re.compile(r"^(?:pretty|dump|serialize|render|describe|summari[sz]e)(?
 _DEFINED = re.compile(rb"(?m)^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
 
 _GIVEN = rb"['\"]?\]?[ \t]*(?::[^=\n{]{0,60})?[=:]([^\n#]{0,160})"
-_NUMBER = re.compile(rb"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
 """What gives a name its number: `poll: int = 30`, `"poll": 30`, `poll = int(os.environ.get("POLL", "30"))`."""
+_NUMBER = re.compile(rb"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
 
 
 class Elsewhere:
