@@ -114,6 +114,12 @@ def loading(folder: Path, capsys: pytest.CaptureFixture[str], modules: set[str],
             EVERYTHING, False, id="a name that is set again",
         ),
         pytest.param(
+            {"app.py": USING + "class App:\n    def __init__(self, config):\n        self.config = config\n"
+             "        make(kind=self.config['kind'])\n        make(kind=self.config['kind'])\n"
+             "        print(type(config).__name__)\none, two = App(dict(os.environ)), print()\n"},
+            DEAREST, True, id="the same twice, beside what is not",
+        ),
+        pytest.param(
             {"app.py": USING + "class App:\n    def run(self):\n        self.kind = os.environ['A']\n"
              "        make(self.kind)\n        self.kind = os.environ['B']\n        make(self.kind)\nApp().run()\n"},
             EVERYTHING, False, id="an attribute that is set again",

@@ -223,7 +223,7 @@ class Callers:
         names = frozenset(name.id for one in given for name in walk(one) if isinstance(name, ast.Name))
         scope = use.function or self._chooser.tree(use.path)
         times, values = _times_set(scope), _values_of(scope)
-        asked = {getattr(one, "attr", getattr(one, "id", "")) for value in given for one in walk(value)}
+        asked = {str(getattr(one, "attr", getattr(one, "id", ""))) for value in given for one in walk(value)} - {""}
         made = (value for name in asked for value in values.get(name, ()))
         if not all(map(_is_steady, (*given, *made))) or any(times[name] > 1 for name in asked):
             return None
@@ -302,7 +302,7 @@ def _makes_itself(holders: Sequence[ast.AST]) -> bool:
     """Return whether a class makes an object of its own by another name: `type(self)()`, `self.__class__()`, `cls()`."""
     held = next((one for one in reversed(holders) if isinstance(one, ast.ClassDef)), None)
     called = (one.func for one in walk(held) if isinstance(one, ast.Call)) if held is not None else ()
-    return any(_last(one) in ("cls", "type", "__class__") for one in called)
+    return any(_last(one) == ("type" if isinstance(one, ast.Call) else "cls") or _last(one) == "__class__" for one in called)
 
 
 def _innermost(holders: Sequence[ast.AST]) -> Function | None:
@@ -362,8 +362,10 @@ def _values_of(function: Function | ast.Module | None) -> Mapping[str, list[ast.
     found: dict[str, list[ast.expr]] = {}
     for node in walk(function) if function is not None else ():
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                found.setdefault(getattr(target, "attr", getattr(target, "id", "")), []).append(node.value)
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for one in (one for target in targets for one in walk(target)):
+                if isinstance(one, (ast.Name, ast.Attribute)) and isinstance(one.ctx, ast.Store):
+                    found.setdefault(one.attr if isinstance(one, ast.Attribute) else one.id, []).append(node.value)
     return found
 
 
