@@ -41,7 +41,6 @@ LEAST = 2 * MIB
 """What must depend on choices for a walk to be made for each of them."""
 
 _EARLY = tuple(moment for moment in MOMENTS if moment != "all")
-_IMPORTERS = frozenset({"__import__", "import_module"})
 
 
 class Branch(Record):
@@ -101,7 +100,9 @@ def choose(
     callers = Callers(entry.sources, chooser, paths)
     # Of an inner choice first, so that an outer one is priced with what can be inside it.
     choices = [
-        one for place, ways in reversed(walked.open) if (one := _open(entry, callers, walked, place, ways)) is not None
+        one
+        for place, ways in reversed(walked.open)
+        if (one := _open(entry, callers, walked, place, ways, is_large=len(paths) > MAX_LATE)) is not None
     ]
     known = [(one.place, one.known) for one in choices if one.known and not one.unknown]
     if known:
@@ -115,13 +116,15 @@ def choose(
     return found
 
 
-def _open(entry: ServiceEntry, callers: Callers, walked: Walk, place: Place, ways: tuple[str, ...]) -> _Open | None:
+def _open(
+    entry: ServiceEntry, callers: Callers, walked: Walk, place: Place, ways: tuple[str, ...], *, is_large: bool
+) -> _Open | None:
     """Return a choice with the ways that its calls are known to take; None where each call may take another one."""
     from memguard_hooks.imports.callers import Ways
 
     path, choice = place[0], _choice_at(entry, place)
     is_served = any(walked.ran.get((path, way)) == "serving" for way in ways)
-    if (is_served or not choice.is_settled) and sum(len(walked.files[moment]) for moment in _EARLY) > MAX_LATE:
+    if is_large and (is_served or not choice.is_settled):
         return None
     if choice.is_settled and is_served and not callers.is_setting(path, choice):
         return None
@@ -218,11 +221,12 @@ def _of_names(
     import ast
 
     from memguard_hooks.formats.python_nodes import last_name
+    from memguard_hooks.imports.known_calls import IMPORTING
 
     path, site = externals[0].chain[-1].path, externals[0].site
     place = (site.line, site.column) if site is not None else (0, 0)
     call = callers.call_at(path, *place)
-    if call is None or not call.args or last_name(call.func) not in _IMPORTERS:
+    if call is None or not call.args or last_name(call.func) not in IMPORTING:
         return found
 
     def only(name: str) -> Walk:

@@ -8,10 +8,9 @@ loop, and a request that decides.
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from functools import lru_cache
 
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -222,10 +221,9 @@ class Callers:
         """
         names = frozenset(name.id for one in given for name in walk(one) if isinstance(name, ast.Name))
         scope = use.function or self._chooser.tree(use.path)
-        times, values = _times_set(scope), _values_of(scope)
-        asked = {str(getattr(one, "attr", getattr(one, "id", ""))) for value in given for one in walk(value)} - {""}
-        made = (value for name in asked for value in values.get(name, ()))
-        if not all(map(_is_steady, (*given, *made))) or any(times[name] > 1 for name in asked):
+        made = [_set_to(scope).get(name, ()) for name in {last_name(one) for value in given for one in walk(value)} - {""}]
+        values = (value for ones in made for value in ones if value is not None)
+        if not all(map(_is_steady, (*given, *values))) or any(len(ones) > 1 for ones in made):
             return None
         key = use.function, names, left
         if key not in self._sources_of:
@@ -294,8 +292,7 @@ def _is_steady(node: ast.expr) -> bool:
 
 def _words(node: ast.expr) -> set[str]:
     """Return the words of all names in an expression, in small letters."""
-    names = (getattr(one, "attr", getattr(one, "id", "")) for one in walk(node))
-    return {word for name in names for word in name.lower().split("_")}
+    return {word for one in walk(node) for word in last_name(one).lower().split("_")}
 
 
 def _makes_itself(holders: Sequence[ast.AST]) -> bool:
@@ -311,8 +308,7 @@ def _innermost(holders: Sequence[ast.AST]) -> Function | None:
 
 def _last(node: ast.expr) -> str:
     """Return the last name of what a decorator is."""
-    node = node.func if isinstance(node, ast.Call) else node
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return last_name(node.func if isinstance(node, ast.Call) else node)
 
 
 def _parsed(test: str) -> ast.expr | None:
@@ -348,24 +344,16 @@ def _assigned(function: Function | ast.Module | None) -> Mapping[str, list[ast.e
 
 
 @lru_cache(maxsize=64)
-def _times_set(function: Function | ast.Module | None) -> Counter[str]:
-    """Return how often a function sets each name and each attribute."""
-    nodes = walk(function) if function is not None else ()
-    return Counter(
-        getattr(one, "attr", getattr(one, "id", "")) for one in nodes if isinstance(getattr(one, "ctx", None), ast.Store)
-    )
-
-
-@lru_cache(maxsize=64)
-def _values_of(function: Function | ast.Module | None) -> Mapping[str, list[ast.expr]]:
-    """Return what a function sets each name and each attribute to."""
-    found: dict[str, list[ast.expr]] = {}
+def _set_to(function: Function | ast.Module | None) -> Mapping[str, list[ast.expr | None]]:
+    """Return what a function sets each name and each attribute to, each time; None where no expression of its own says."""
+    found: dict[str, list[ast.expr | None]] = {}
+    values: dict[int, ast.expr | None] = {}
     for node in walk(function) if function is not None else ():
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for one in (one for target in targets for one in walk(target)):
-                if isinstance(one, (ast.Name, ast.Attribute)) and isinstance(one.ctx, ast.Store):
-                    found.setdefault(one.attr if isinstance(one, ast.Attribute) else one.id, []).append(node.value)
+            values.update((id(one), node.value) for target in targets for one in walk(target))
+        elif isinstance(getattr(node, "ctx", None), ast.Store):
+            found.setdefault(last_name(node), []).append(values.get(id(node)))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.known_calls import EXECUTORS, is_lazy_proxy
+from memguard_hooks.imports.known_calls import EXECUTORS, IMPORTING, is_lazy_proxy
 from memguard_hooks.imports.model import BEHIND_A_PROXY
 from memguard_hooks.imports.syntax import dotted, mentions
 from memguard_hooks.imports.values import (
@@ -19,8 +19,6 @@ from memguard_hooks.imports.values import (
     join,
 )
 from memguard_hooks.imports.walker import Context, Walker
-
-_IMPORTING = frozenset({"import_module", "__import__"})
 
 
 class ImportsByCall(Walker):
@@ -59,7 +57,7 @@ class ImportsByCall(Walker):
         """Recognize `openai = LazyImporter("openai")`: lazy until something uses an attribute of it."""
         own = [callee for callee in callees if isinstance(callee, Class)]
         if not is_lazy_proxy(dotted(node.func) or "", len(node.args)) and not any(
-            one.find("__getattr__") and mentions(one.node, _IMPORTING) for one in own
+            one.find("__getattr__") and mentions(one.node, IMPORTING) for one in own
         ):
             return None
         texts = [value.text for value in arguments.get(0) if isinstance(value, TextValue)]

@@ -13,6 +13,8 @@ PASSING = frozenset({"enumerate", "zip", "iter", "reversed", "list", "tuple", "s
 """Functions whose result gives what their argument gives."""
 DEFERRING = frozenset({"map", "filter", "functools.partial", "threading.Thread"})
 """Functions whose result calls the function they are given."""
+IMPORTING = frozenset({"__import__", "import_module"})
+"""Last names of those that import what code gives them as a text."""
 IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__",
                        "runpy.run_module"})  # fmt: skip
 """Functions that import the module they are given."""

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from functools import cached_property
 
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import EXITS, WRAPPERS
 from memguard_hooks.imports.model import (
@@ -117,8 +117,8 @@ def _imports_what_nobody_knows(module: ast.Module) -> bool:
     waiting: list[tuple[ast.AST, ast.AST | None]] = [(module, None)]
     while waiting:
         node, function = waiting.pop()
-        name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", "")))
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
+        name = last_name(node) or getattr(node, "name", "")
+        if isinstance(node, ast.Call) and last_name(node.func) == "import_module":
             callees.add(id(node.func))
             told = _told_by_calls(node, function)
             if told is None:
@@ -513,7 +513,7 @@ class _Plain(PlainValues):
     def _may_decide(self, test: ast.expr) -> bool:
         """Return whether a condition in a function may be one that can be judged."""
         for one in operands(test):
-            if is_decided(one) or "TYPE_CHECKING" in (getattr(one, "id", ""), getattr(one, "attr", "")):
+            if is_decided(one) or last_name(one) == "TYPE_CHECKING":
                 return True
             if isinstance(one, (ast.Name, ast.Compare)) and self._names_may_decide:
                 return True

@@ -166,13 +166,6 @@ def find_calls(
             read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
         if folding.holds(call.conditions) is False or folding.never_runs(function):
             continue
-        is_started = (path, body) in started
-        if is_started and function is not None:
-            with folding.as_started(started):
-                is_started = folding.holds(call.conditions) is not False and not folding.never_runs(function)
-                is_started = is_started and not (known.is_first_attempt and _recovers(folding, call))
-        elif is_started:
-            is_started = not (known.is_first_attempt and _recovers(folding, call))
         if known.kind == "process":
             before = processes.setdefault((name, call.scope), [])
             if before and call.scope not in returned:
@@ -194,8 +187,18 @@ def find_calls(
             program=program,
             folder=folder,
             is_async=function is not None and isinstance(function.node, ast.AsyncFunctionDef),
-            is_started=is_started,
+            is_started=(path, body) in started and _is_started(folding, call, known, started),
         )
+
+
+def _is_started(folding: Folding, call: CallInScope, known: KnownCall, started: frozenset[tuple[str, str]]) -> bool:
+    """Return whether a start comes to a call of a body that it runs, by what the bodies that run then give."""
+    if call.scope.function is None:
+        return not (known.is_first_attempt and _recovers(folding, call))
+    with folding.as_started(started):
+        if folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
+            return False
+        return not (known.is_first_attempt and _recovers(folding, call))
 
 
 def _recovers(folding: Folding, call: CallInScope) -> bool:
@@ -270,8 +273,7 @@ def _is_redefinition(function: NameScope | None) -> bool:
 
 def _is_part(node: ast.AST | None) -> bool:
     """Return whether a function stands beside one of its name: a setter of a property, one of several by arguments."""
-    decorators = (one.func if isinstance(one, ast.Call) else one for one in getattr(node, "decorator_list", ()))
-    return any(getattr(one, "attr", getattr(one, "id", "")) in _PARTS for one in decorators)
+    return any(last_name(one) in _PARTS for one in getattr(node, "decorator_list", ()))
 
 
 def _is_instead(call: CallInScope, before: CallInScope, returned: Collection[ast.expr | None]) -> bool:
