@@ -585,6 +585,9 @@ class RevisionTree:
         self._links: dict[bytes, str] = {}
         """Where links lead, by the names of their objects."""
         self._top: GitObject | None = None
+        self._taken: dict[str, CatObject] = {}
+        """What git has given by its name, up to `MAX_KEPT_BYTES`: rule after rule asks for what a change touches."""
+        self._kept = 0
         self._loose = LooseObjects(root)
         self._git = CatFile(root, "--batch")
 
@@ -761,9 +764,15 @@ class RevisionTree:
 
     def _take(self, name: str) -> CatObject:
         """Return an object of the revision."""
+        known = self._taken.get(name)
+        if known is not None:
+            return known
         found = self._loose.read(name, MAX_FILE_BYTES) or self._ask(name)
         if found.kind == "missing":  # from a partial clone
             raise self._failed()
+        if self._kept + len(found.content) <= MAX_KEPT_BYTES:
+            self._taken[name] = found
+            self._kept += len(found.content)
         return found
 
     def _ask(self, name: str) -> CatObject:

@@ -46,6 +46,10 @@ import sys
 events = []
 sys.addaudithook(lambda event, given: event in ("open", "os.scandir") and events.append((event, str(given[0]))))
 from memguard_hooks.__main__ import main
+from memguard_hooks.git import CatFile
+
+ask = CatFile.ask
+CatFile.ask = lambda git, name: (events.append(("git", name)), ask(git, name))[1]
 
 status = main(sys.argv[1:])
 import json
@@ -57,7 +61,8 @@ print(json.dumps([status, events]), file=sys.stderr)
 @pytest.mark.parametrize("arguments", [
     ["check"], ["hook"], ["hook", "app/main.py", "requirements.txt", "render.yaml", "app/api.py"]
 ], ids=" ".join)  # fmt: skip
-def test_each_file_is_read_and_each_folder_listed_once(tmp_path: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize("is_packed", [False, True], ids=["loose", "packed"])
+def test_each_file_is_read_and_each_folder_listed_once(tmp_path: Path, arguments: list[str], *, is_packed: bool) -> None:
     commit(tmp_path, {
         "render.yaml": "services:\n- {type: web, name: web, runtime: python, startCommand: gunicorn app.main:app}\n"
                        "- {type: worker, name: jobs, runtime: python, startCommand: python -m app.jobs}\n",
@@ -68,13 +73,16 @@ def test_each_file_is_read_and_each_folder_listed_once(tmp_path: Path, arguments
         "app/jobs.py": "from app import api\nimport torch\n", "gunicorn.conf.py": "workers = 2\n",
     })  # fmt: skip
     write(tmp_path, {"app/api.py": "import litellm, boto3\n", "more.txt": "pandas==2.2.3\n"})
+    if is_packed:
+        git(tmp_path, "gc", "--quiet")
     done = subprocess.run(
         [sys.executable, "-c", READS, *arguments], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
     )
     status, events = json.loads(done.stderr.splitlines()[-1])
     assert status == 1
     below = [(event, path) for event, path in events if path.startswith(f"{tmp_path}/") and ".git" not in path]
-    assert [name for name, count in Counter(map(tuple, below)).items() if count > 1] == []
+    objects = [(event, path) for event, path in events if event == "git" or re.search(r"/objects/\w\w/\w+$", path)]
+    assert [name for name, count in Counter([*below, *objects]).items() if count > 1] == []
     assert ("open", f"{tmp_path}/requirements.txt") in below
 
 
