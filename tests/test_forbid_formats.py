@@ -268,6 +268,19 @@ HEAVY = "requirements.txt:1:1: MG12"
             ["1 scipy is declared and imported nowhere (warning)"],
             id="measured",
         ),
+        pytest.param(
+            "google-cloud-bigquery\npandas",
+            {"main.py": "from google.cloud import bigquery\n"},
+            [],
+            id="imported-where-installed",
+        ),
+        pytest.param("statsmodels\nmatplotlib", {"main.py": "import statsmodels\n"}, [], id="of-an-extra"),
+        pytest.param(
+            "duckdb\npandas", {"main.py": "import duckdb\nduckdb.sql('select 1').df()\n"}, [], id="asked-of-others"
+        ),
+        pytest.param(
+            "pyarrow\nflask", {"main.py": "import flask\n\ndef save(rows):\n    rows.to_parquet('a')\n"}, [], id="written-by"
+        ),
         pytest.param("pandas ; python_version > '3'\nflask", {"main.py": "import flask\n"}, [], id="marker"),
         pytest.param("fastapi\nflask", {"main.py": "import flask\n"}, [], id="framework"),
         pytest.param(

@@ -30,6 +30,25 @@ LOADERS = late_pattern(
 )
 """Libraries that load what they find, or are told by a name."""
 
+ASKED_OF_OTHERS = {
+    "db-dtypes": ("to_dataframe",),
+    "pandas": (
+        "df", "fetch_df", "fetch_pandas_all", "fetch_pandas_batches", "fetchdf", "query_df", "read_pandas", "to_dataframe",
+        "to_dataframe_iterable", "to_df", "to_pandas", "to_pandas_df", "toPandas",
+    ),
+    "pyarrow": (
+        "arrow", "fetch_arrow_all", "fetch_arrow_table", "read_feather", "read_orc", "read_parquet", "to_arrow",
+        "to_dataframe", "to_feather", "to_orc", "to_pandas", "to_parquet", "toPandas",
+    ),
+    "scipy": ("corr", "interpolate", "pagerank"),
+}  # fmt: skip
+"""Package → methods of others that load it once they are called: of pandas' frames and series, polars, duckdb, pyspark,
+networkx, and the clients of BigQuery, Snowflake, ClickHouse and InfluxDB, as their references say."""
+
+_METHOD = re.compile(
+    rb"\.(%s)\(" % b"|".join(sorted({name.encode() for names in ASKED_OF_OTHERS.values() for name in names}))
+)
+
 _COMMON = frozenset(
     {"ai", "api", "async", "client", "core", "lib", "models", "py", "python", "sdk", "server", "tools", "utils"}
 )
@@ -81,6 +100,7 @@ class Code:
         self._own: set[str] = set()
         self.mentions: list[bytes] = []
         self.quoted: set[str] = set()
+        self._methods: set[str] = set()
         words = b"|".join(re.escape(name.encode()) for name in names)
         quoted = re.compile(_QUOTED % words) if names else None
         try:
@@ -100,6 +120,8 @@ class Code:
                 self.is_there = True
                 for name in imported:
                     self._imports.setdefault(name.partition(".")[0], {}).setdefault(path, []).append(name)
+                if not ASKED_OF_OTHERS.keys().isdisjoint(names):
+                    self._methods.update(match[1].decode() for match in _METHOD.finditer(data))
                 if quoted is not None:
                     self.quoted.update(match[1].decode() for match in quoted.finditer(data))
             elif _MENTIONS.search(path) and path != known and not (lock_readers.is_lock(path) or manifests.is_named(path)):
@@ -121,6 +143,10 @@ class Code:
         if not self.quoted.isdisjoint(names):
             return True
         return any(re.search(_WORD % re.escape(name.encode()), data) for data in self.mentions for name in names)
+
+    def is_asked_of_others(self, distribution: str) -> bool:
+        """Return whether code calls a method of another package that loads one: `frame.to_parquet()` loads pyarrow."""
+        return not self._methods.isdisjoint(ASKED_OF_OTHERS.get(distribution, ()))
 
     def is_adapted(self, distribution: str) -> bool:
         """Return whether a part of another package that is imported has the name of a package: `agno.models.google`.

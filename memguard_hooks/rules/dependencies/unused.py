@@ -10,6 +10,7 @@ import ast
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
+from memguard_hooks.dependencies.required import known_versions
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.deployment.wrappers import AGENTS
 from memguard_hooks.errors import MemguardError
@@ -76,11 +77,22 @@ def _find_fault(project: Project, code: Code, beside: _Declarations, path: str, 
     is_loaded = (
         name in LOADED_BY_NAME or code.is_mentioned(_names_of(name)) or bool(code.files_with(LOADERS_OF.get(name, ())))
     )
-    if is_loaded or not any(code.files_with(modules_of(one)) for one in beside.names.get(path, ())):
+    imported = [one for one in sorted(beside.names.get(path, ())) if code.files_with(modules_of(one))]
+    if is_loaded or not imported:
         return None  # where nothing is imported that a manifest declares, it is the manifest of other code
-    if code.is_adapted(name):
+    if code.is_adapted(name) or code.is_asked_of_others(name) or any(_may_use(one, name) for one in imported):
         return None
     return "MG121", "is declared and imported nowhere", "delete it"
+
+
+def _may_use(distribution: str, name: str) -> bool:
+    """Return whether a package uses another one where it is installed: it imports that, or an extra of it asks for that."""
+    modules = frozenset(known_modules(name))
+    measured = lookup.read_footprints(distribution) if distribution in lookup.distributions() else ()
+    if any(not modules.isdisjoint((one, one.partition(".")[0])) for footprint in measured for one in footprint.optional):
+        return True
+    table = known_versions(distribution)
+    return table is not None and any(one.name == name and one.marker for one in table.of(len(table.versions) - 1))
 
 
 class _Declarations:
