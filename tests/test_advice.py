@@ -165,6 +165,31 @@ def test_an_eager_import_is_a_warning_where_each_process_runs_it_later(
     assert eager(capsys)[0][0] == "error"
 
 
+@pytest.mark.parametrize(
+    ("handler", "files", "expected"),
+    [
+        pytest.param("return table", {}, "warning", id="built of it"),
+        pytest.param("return pandas", {}, "warning", id="itself"),
+        pytest.param("return 1", {}, "error", id="used by nobody known"),
+        pytest.param("return main()", {"rows.py": "from data import table\n\ndef main():\n    return table\n"}, "warning",
+                     id="taken by another file"),
+        pytest.param("return main()", {"rows.py": "import data\n\ndef main():\n    return data.table\n"}, "warning",
+                     id="asked of its file"),
+        pytest.param("return main()", {"rows.py": "from data import table\n\ndef main():\n    return 1\n"}, "error",
+                     id="taken for nothing"),
+    ],
+)  # fmt: skip
+def test_what_holds_an_import_does_not_hide_that_requests_use_it(
+    root: Path, capsys: pytest.CaptureFixture[str], handler: str, files: dict[str, str], expected: str
+) -> None:
+    """What is set up as the file loads cannot be moved by a tool; what a handler uses of it takes as much as it serves."""
+    top = 'import pandas\npandas.set_option("display.width", 80)\ntable = pandas.DataFrame()\n'
+    main = APP.format(top="from rows import main" if files else top, handler=handler, seldom="return 1")
+    held = {"data.py": top} if files else {}
+    write(root, {"app.py": main, "Procfile": "web: gunicorn app:app\n", **held, **files})
+    assert [severity for severity, _ in eager(capsys)] == [expected]
+
+
 def test_a_function_that_runs_at_start_is_no_place_to_move_to_by_itself(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -241,22 +241,24 @@ def deferred(project: Project, eager: Eager) -> Deferred:
 
 
 def _moments_when_moved(project: Project, entry: ServiceEntry, sites: Sequence[Step], root: str) -> set[Moment] | None:
-    """Return when a service loads a library once some imports of it are moved, None where they cannot be.
+    """Return when a service loads a library once some imports of it are moved, None where nobody can tell.
 
-    What runs does not hang on what of others is imported, so the walk that was made tells that, without another one.
+    What runs does not hang on what of others is imported, so the walk that was made tells that, without another one. Where
+    something holds the imports, what requests run of what is built of them needs the library in any case.
     """
-    from memguard_hooks.app.walks import users_of_moved, walk_entry
+    from memguard_hooks.app.walks import users_of_held, users_of_moved, walk_entry
 
     try:
         users = users_of_moved(project, entry, sites)
+        is_held = users is None
+        users = users_of_held(project, entry, sites) if users is None else users
     except MemguardError:
-        return None
-    if users is None:
         return None
     walked = walk_entry(project, entry)
     left = (one for one in walked.externals if _loads(one.names, root))
     moments = {one.moment for one in left if one.way is None or one.way.last not in sites}
-    return moments.union(walked.ran[user] for user in users if user in walked.ran)
+    moments.update(walked.ran[user] for user in users if user in walked.ran)
+    return None if is_held and moments != {"serving"} else moments
 
 
 def _loads(names: tuple[str, ...], root: str) -> bool:
