@@ -205,6 +205,72 @@ def test_a_function_that_runs_at_start_is_no_place_to_move_to_by_itself(
     assert "call that function later" in fix
 
 
+KEEPING = """from contextlib import asynccontextmanager
+from fastapi import FastAPI, Request
+import pandas
+
+state = {{}}
+table = None
+
+class Store:
+    def __init__(self):
+        self.rows = pandas.DataFrame()
+
+    def count(self):
+        return len(self.rows)
+
+@asynccontextmanager
+async def lifespan(app):
+    {start}
+    yield
+
+app = FastAPI(lifespan=lifespan)
+
+@app.get("/")
+def handle(request: Request):
+    return {handler}
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "handler", "expected"),
+    [
+        ("state['rows'] = pandas.DataFrame()", "state['rows']", "warning"),
+        ("global table; table = pandas.DataFrame()", "table", "warning"),
+        ("app.state.rows = pandas.DataFrame()", "request.app.state.rows", "warning"),
+        ("state['store'] = Store()", "state['store'].count()", "warning"),
+        ("pandas.DataFrame()", "1", "error"),
+        ("state['rows'] = pandas.DataFrame()", "1", "error"),
+        ("app.state.rows = pandas.DataFrame()", "request.app.state.others", "error"),
+        ("Store()", "1", "error"),
+    ],
+)
+def test_what_requests_use_of_a_start_is_a_warning(
+    root: Path, capsys: pytest.CaptureFixture[str], start: str, handler: str, expected: str
+) -> None:
+    """Called later, the start would load the library all the same for what the requests ask."""
+    write(root, {"app.py": KEEPING.format(start=start, handler=handler), "Procfile": "web: uvicorn app:app\n"})
+    ((severity, fix),) = eager(capsys)
+    assert severity == expected
+    assert "call that function later" in fix
+
+
+def test_a_saving_is_that_of_the_services_that_gain(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A worker runs the function in any case: the web app alone is better off without the import."""
+    write(
+        root,
+        {
+            "app.py": "import flask\nimport rq\nfrom tasks import report\napp = flask.Flask(__name__)\n"
+            "@app.get('/')\ndef ask():\n    rq.Queue().enqueue(report)\n    return ''\n",
+            "tasks.py": "import pandas\n\ndef report():\n    return pandas.DataFrame()\n",
+            "worker.py": "from rq import Worker\nWorker(['default']).work()\n",
+            "Procfile": "web: gunicorn app:app\nworker: python worker.py\n",
+        },
+    )
+    no_eager_heavy_imports.main([])
+    assert "0.0 MiB at start" not in capsys.readouterr().out
+
+
 def test_what_only_functions_of_a_program_load_that_is_not_followed_is_a_warning(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step, Way
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped
 from memguard_hooks.tree import parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -215,50 +216,64 @@ Deferred: TypeAlias = "Literal['never', 'later', 'at start', 'at start and later
 itself, and besides what each runs later, nobody can tell, or to defer it is of no use to any."""
 
 
-def deferred(project: Project, eager: Eager) -> Deferred:
-    """Return what moving an eager import into the functions that use it brings to the services that load it.
+def deferred(eager: Eager, by_service: Iterable[tuple[Loading, Deferred]]) -> Deferred:
+    """Return what moving an eager import into the functions that use it brings, of what it brings to each service.
 
     Where workers share what was loaded before the fork, and where the handler is all there is, it is of no use.
     """
+    found = {outcome for _, outcome in by_service}
+    if not found:
+        return "no use" if eager.services else "unknown"
+    order: tuple[Deferred, ...] = ("unknown", "never", "at start", "at start and later", "later")
+    return next(one for one in order if one in found)
+
+
+def outcomes(project: Project, eager: Eager) -> list[tuple[Loading, Deferred]]:
+    """Return what moving an eager import brings to each of the services that load it and may gain by that."""
+    useful = (one for one in eager.services if is_useful(one.entry))
+    return [(one, _outcome(project, one.entry, one.sites, eager.root)) for one in useful]
+
+
+def _outcome(project: Project, entry: ServiceEntry, sites: Sequence[Step], root: str) -> Deferred:
     from memguard_hooks.project.settings import JUDGED
 
-    useful = [one for one in eager.services if is_useful(one.entry)]
-    if not useful:
-        return "no use" if eager.services else "unknown"
-    found: set[Deferred] = set()
-    for entry, sites in useful:
-        moments = _moments_when_moved(project, entry, sites, eager.root)
-        if moments is None:
-            return "unknown"
-        is_start_judged = (entry.settings.judge or JUDGED) == "start"
-        is_later = "serving" in moments and not is_start_judged
-        if "start" in moments:
-            found.add("at start and later" if is_later else "at start")
-        else:
-            found.add("later" if is_later else "never")
-    order: tuple[Deferred, ...] = ("never", "at start", "at start and later", "later")
-    return next(one for one in order if one in found)
+    moments = _moments_when_moved(project, entry, sites, root)
+    if moments is None:
+        return "unknown"
+    is_start_judged = (entry.settings.judge or JUDGED) == "start"
+    is_later = "serving" in moments and not is_start_judged
+    if "start" in moments:
+        return "at start and later" if is_later else "at start"
+    return "later" if is_later else "never"
 
 
 def _moments_when_moved(project: Project, entry: ServiceEntry, sites: Sequence[Step], root: str) -> set[Moment] | None:
     """Return when a service loads a library once some imports of it are moved, None where nobody can tell.
 
-    What runs does not hang on what of others is imported, so the walk that was made tells that, without another one. Where
-    something holds the imports, what requests run of what is built of them needs the library in any case.
+    What runs does not hang on what of others is imported, so the walk that was made tells that, without another one. What
+    requests use of what is built of the library as the app starts needs it in any case, moved or held where it is.
     """
-    from memguard_hooks.app.walks import users_of_held, users_of_moved, walk_entry
+    from memguard_hooks.app.kept_values import is_used_in_requests, kept_at_load, kept_by
+    from memguard_hooks.app.walks import users_of_moved, walk_entry
 
-    try:
-        users = users_of_moved(project, entry, sites)
-        is_held = users is None
-        users = users_of_held(project, entry, sites) if users is None else users
-    except MemguardError:
-        return None
     walked = walk_entry(project, entry)
     left = (one for one in walked.externals if _loads(one.names, root))
     moments = {one.moment for one in left if one.way is None or one.way.last not in sites}
-    moments.update(walked.ran[user] for user in users if user in walked.ran)
-    return None if is_held and moments != {"serving"} else moments
+    try:
+        users = users_of_moved(project, entry, sites)
+        if users is None:
+            lines = grouped((site.path, site.line) for site in sites)
+            kept = ((path, kept_at_load(entry.sources, path, numbers)) for path, numbers in lines.items())
+        else:
+            moments.update(walked.ran[user] for user in users if user in walked.ran)
+            starting = grouped((path, name) for path, name in users if walked.ran.get((path, name)) == "start")
+            kept = ((path, kept_by(entry.sources, path, names)) for path, names in starting.items())
+        is_used = "serving" not in moments and any(is_used_in_requests(entry, walked, path, one) for path, one in kept)
+    except MemguardError:
+        return None
+    if users is None:
+        return {"serving"} if is_used and not moments else None
+    return moments | {"serving"} if is_used else moments
 
 
 def _loads(names: tuple[str, ...], root: str) -> bool:

@@ -7,7 +7,7 @@ other statement of the module uses cannot be moved.
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_nodes import children, last_name, outside_functions
+from memguard_hooks.formats.python_nodes import children
 from memguard_hooks.formats.python_source import decode, parse, shortened, tree_of
 from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.pattern import late_pattern
@@ -34,16 +34,6 @@ class Move(Record):
     users: tuple[str, ...]
 
 
-class Held(Record):
-    """What stands for imports of a file: the names of these and of what is built of them, and the functions that say one.
-
-    They may be held where they are: no statement moves.
-    """
-
-    names: tuple[str, ...]
-    users: tuple[str, ...]
-
-
 class MovedFile(Record):
     """A file with statements moved, and what has been."""
 
@@ -60,46 +50,6 @@ def find_move(sources: SourceFiles, path: str, lines: Collection[int]) -> Move |
         kept = () if moved is None else (moved.move,)
         sources.store.put(kept, *key)
     return next(iter(kept), None)
-
-
-def find_held(sources: SourceFiles, path: str, lines: Collection[int]) -> Held:
-    """Return what stands for the imports of some lines, whatever holds them there; kept by the content."""
-    key = b"held", sources.content(path), repr(sorted(lines)).encode()
-    kept = sources.store.known(record(Held, texts, texts), *key)
-    if kept is None:
-        body = _body(sources.data(path), path)
-        outside = list(outside_functions(body))
-        imports = [node for node in outside if type(node).__name__ in ("Import", "ImportFrom")]
-        names = {name for node in imports if node.lineno in lines for name in _bound(node)}  # type: ignore[attr-defined]
-        waiting = [node for node in outside if _is_plain_assignment(node)]
-        while built := [node for node in waiting if not names.isdisjoint(_names([node]))]:
-            waiting = [node for node in waiting if node not in built]
-            names.update(name for node in built for name in _bound(node))
-        kept = Held(tuple(sorted(names)), tuple(_saying(body, names)))
-        sources.store.put(kept, *key)
-    return kept
-
-
-def users_of(sources: SourceFiles, path: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the functions of a file that say one of some names of another, as `model` or `llm.model`."""
-    return tuple(_saying(_body(sources.data(path), path), {*names}, "Attribute"))
-
-
-def _body(data: bytes, path: str) -> list[ast.stmt]:
-    try:
-        return parse(decode(data, path)).body
-    except MemguardError:
-        return []
-
-
-def _saying(body: Iterable[ast.stmt], names: Collection[str], *kinds: str, prefix: str = "") -> Iterator[str]:
-    """Yield the functions that say one of some names, by itself or in syntax of further kinds, also those in classes."""
-    for node in outside_functions(body):
-        kind = type(node).__name__
-        if kind == "ClassDef":
-            yield from _saying(node.body, names, *kinds, prefix=f"{prefix}{node.name}.")  # type: ignore[attr-defined]
-        elif kind in ("FunctionDef", "AsyncFunctionDef") and not _names([node], *kinds).isdisjoint(names):
-            yield prefix + node.name  # type: ignore[attr-defined]
 
 
 def takes_any(sources: SourceFiles, path: str, names: Sequence[str]) -> bool:
@@ -220,7 +170,7 @@ def _run_by_definition(node: ast.stmt) -> list[ast.AST]:
     return [one for one in (*arguments.defaults, *arguments.kw_defaults) if one is not None]
 
 
-def _is_plain_assignment(node: ast.AST) -> bool:
+def _is_plain_assignment(node: ast.stmt) -> bool:
     targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
     is_assignment = type(node).__name__ in ("Assign", "AnnAssign") and getattr(node, "value", None) is not None
     return is_assignment and all(type(target).__name__ == "Name" for target in targets)
@@ -232,7 +182,7 @@ def _head(node: ast.stmt) -> list[ast.AST]:
     return [part for part in children(node) if id(part) not in inside]
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
+def _bound(node: ast.stmt) -> Iterator[str]:
     """Yield the names that an import, an assignment, or a `try` that moves as a whole binds."""
     for inner in statements_of(node) or ():
         yield from _bound(inner)
@@ -243,13 +193,13 @@ def _bound(node: ast.AST) -> Iterator[str]:
             yield target.id
 
 
-def _names(nodes: Iterable[ast.AST], *kinds: str) -> set[str]:
-    """Return all names that syntax mentions, with the last names of further kinds of it."""
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return all names that syntax mentions."""
     found: set[str] = set()
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()
-        if type(node).__name__ in ("Name", *kinds):
-            found.add(last_name(node))
+        if type(node).__name__ == "Name":
+            found.add(node.id)  # type: ignore[attr-defined]
         waiting += children(node)
     return found

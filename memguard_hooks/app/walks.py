@@ -117,24 +117,6 @@ def users_of_moved(project: Project, entry: ServiceEntry, sites: Iterable[Step])
     return users
 
 
-def users_of_held(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> list[tuple[str, str]]:
-    """Return the functions that use imports, or what is built of these as files load, by file and name, moved or not.
-
-    Raises MemguardError for a file that cannot be read.
-    """
-    from memguard_hooks.app.moved_imports import find_held, takes_any, users_of
-
-    edges = walk_entry(project, entry).edges
-    users: list[tuple[str, str]] = []
-    for path, numbers in _lines(sites).items():
-        held = find_held(entry.sources, path, numbers)
-        users += ((path, name) for name in held.users)
-        for importer in (importer for importer, others in edges.items() if path in others):
-            if takes_any(entry.sources, importer, held.names):
-                users += ((importer, name) for name in users_of(entry.sources, importer, held.names))
-    return users
-
-
 def _lines(sites: Iterable[Step]) -> dict[str, set[int]]:
     return {path: {*lines} for path, lines in grouped((site.path, site.line) for site in sites).items()}
 

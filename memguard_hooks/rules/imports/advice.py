@@ -10,6 +10,7 @@ from memguard_hooks.app.heavy_imports import (
     can_be_preloaded,
     deferred,
     is_for_developers,
+    outcomes,
     price,
 )
 from memguard_hooks.errors import MemguardError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from memguard_hooks.app.carriers import Carriers
+    from memguard_hooks.app.heavy_imports import Loading
     from memguard_hooks.app.moved_saving import MovedSaving
     from memguard_hooks.imports.movable import Wanted
     from memguard_hooks.project.project import Project
@@ -57,17 +59,20 @@ class Advice:
         self._held: dict[tuple[str, int, str], HeldImport | None] = {}
         self._unused: dict[tuple[str, int, int], str | None] = {}
         self._savings: dict[Hashable, MovedSaving | None] = {}
-        self._deferred: dict[tuple[str, tuple[tuple[str, int], ...]], Deferred] = {}
+        self._outcomes: dict[tuple[str, tuple[tuple[str, int], ...]], list[tuple[Loading, Deferred]]] = {}
         self._looked: dict[str, int] = {}
         self._carriers: dict[tuple[tuple[str, str, str | None], ...], Carriers] = {}
         self._later: dict[tuple[tuple[tuple[str, str, str | None], ...], str], tuple[Step, ...]] = {}
 
     def deferred(self, eager: Eager) -> Deferred:
         """Return what moving all imports of a library brings to the services that load it."""
+        return deferred(eager, self._outcomes_of(eager))
+
+    def _outcomes_of(self, eager: Eager) -> list[tuple[Loading, Deferred]]:
         key = eager.root, self._services(eager)
-        if key not in self._deferred:
-            self._deferred[key] = deferred(self._project, eager)
-        return self._deferred[key]
+        if key not in self._outcomes:
+            self._outcomes[key] = outcomes(self._project, eager)
+        return self._outcomes[key]
 
     @staticmethod
     def _services(eager: Eager) -> tuple[tuple[str, int], ...]:
@@ -110,7 +115,6 @@ class Advice:
 
         What is moved goes with all imports of its library; by itself it may save nothing where others go that load it too.
         """
-        from memguard_hooks.app.heavy_imports import is_useful
         from memguard_hooks.app.moved_saving import find_saving
 
         if found.cost is None or eager.root in self._project.settings.heavy_add:
@@ -119,7 +123,7 @@ class Advice:
         key = (eager.root, self._services(eager), is_deleted)
         if key not in self._savings:
             own = self._unused_places if is_deleted else None
-            judged = (one for one in eager.services if is_deleted or is_useful(one.entry))
+            judged = eager.services if is_deleted else self._gaining(eager)
             without = [(one.entry, _sites_at(one.sites, own)) for one in judged]
             saving = find_saving(self._project, eager.root, without) if without else None
             if saving is not None and saving.is_little:
@@ -130,6 +134,11 @@ class Advice:
                 saving = saving if together.is_little else together
             self._savings[key] = saving
         return self._savings[key]
+
+    def _gaining(self, eager: Eager) -> list[Loading]:
+        """Return the services that gain by a move: those that never run the import then, or all where none is known to."""
+        found = self._outcomes_of(eager)
+        return [one for one, outcome in found if outcome == "never"] or [one for one, _ in found]
 
     @cached_property
     def _unused_places(self) -> frozenset[tuple[str, int]]:
