@@ -1,35 +1,31 @@
 """What a process keeps of an import beside the functions that use it: values that are built of it while the app starts.
 
 Who uses these as the app serves needs the library as well, wherever its import stands. Names are followed, not values: what
-has the name of something else is taken for it, so that an import is rather said to be used than not.
+has the name of something else is taken for it, so that an import is rather said to be used than not. A name is written as
+it is, an attribute of anything with a dot before it: `model`, `.model`.
 """
 
 from __future__ import annotations
 
 import ast
 
-from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name, outside_functions, walk
-from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.record import Record
-from memguard_hooks.relations import grouped
+from memguard_hooks.relations import grouped, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.sources import SourceFiles
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
 
 class KeptValues(Record):
-    """Names of a file, and attributes of anything, that stand for what an import gave, and functions of it that say one."""
+    """Names and attributes that stand for what an import of a file gave, and the functions of the file that say one."""
 
-    names: frozenset[str]
-    attributes: frozenset[str]
+    words: frozenset[str]
     users: tuple[str, ...]
 
 
@@ -38,33 +34,18 @@ def kept_at_load(sources: SourceFiles, path: str, lines: Collection[int]) -> Kep
     body = _body(sources, path)
     imports = (one for one in outside_functions(body) if isinstance(one, (ast.Import, ast.ImportFrom)))
     names = {alias.asname or alias.name.partition(".")[0] for one in imports if one.lineno in lines for alias in one.names}
-    return _followed(body, names, set())
+    return _followed(body, names)
 
 
 def kept_by(sources: SourceFiles, path: str, functions: Collection[str]) -> KeptValues:
     """Return what stands for what functions have made: what they return, what they set, and what they are methods of."""
     body = _body(sources, path)
-    names = {name.partition(".")[0] for name in functions}
-    attributes: set[str] = set()
-    for name, node in _functions_in(body):
-        if name in functions:
-            said = {alias for one in walk(node) if isinstance(one, ast.Global) for alias in one.names}
-            names |= said
-            for target in (one for one in walk(node) if isinstance(getattr(one, "ctx", None), ast.Store)):
-                if isinstance(target, ast.Attribute):
-                    attributes.add(target.attr)
-                elif isinstance(target, ast.Subscript):
-                    (names if isinstance(target.value, ast.Name) else attributes).add(last_name(target.value))
-    found = _followed(body, names, attributes)
+    words = {name.partition(".")[0] for name in functions}
+    for _, node in (one for one in _functions_in(body) if one[0] in functions):
+        words.update(_set_beyond([node]))
+        words.update(name for one in walk(node) if isinstance(one, ast.Global) for name in one.names)
+    found = _followed(body, words)
     return found._replace(users=tuple(one for one in found.users if one not in functions))
-
-
-def users_of(sources: SourceFiles, path: str, kept: KeptValues) -> tuple[str, ...]:
-    """Return the functions of another file that say a name of what is kept, as `model` or `llm.model`."""
-    data = sources.data(path)
-    if data.isascii() and not any(name.encode() in data for name in kept.names | kept.attributes):
-        return ()
-    return tuple(_saying(_body(sources, path), kept.names, kept.names | kept.attributes))
 
 
 def is_used_in_requests(entry: ServiceEntry, walked: Walk, path: str, kept: KeptValues) -> bool:
@@ -73,49 +54,75 @@ def is_used_in_requests(entry: ServiceEntry, walked: Walk, path: str, kept: Kept
     Names are taken by the files that import that one, and attributes, as those of `app.state`, by any.
     """
     serving = grouped(place for place, stage in walked.ran.items() if stage == "serving")
+    has_attributes = any(word.startswith(".") for word in kept.words)
 
     def has_any(file: str, users: Iterable[str]) -> bool:
         return any(name == user or name.startswith(f"{user}.") for user in users for name in serving.get(file, ()))
 
-    near = (file for file in serving if file != path and (kept.attributes or path in walked.edges.get(file, ())))
-    return has_any(path, kept.users) or any(has_any(file, users_of(entry.sources, file, kept)) for file in near)
+    near = (one for one in serving if one != path and (has_attributes or path in walked.edges.get(one, ())))
+    return has_any(path, kept.users) or any(has_any(one, _users_of(entry.sources, one, kept)) for one in near)
+
+
+def _users_of(sources: SourceFiles, path: str, kept: KeptValues) -> Iterator[str]:
+    """Yield the functions of another file that say a name of what is kept, as `model` or `llm.model`."""
+    data = sources.data(path)
+    if data.isascii() and not any(word.lstrip(".").encode() in data for word in kept.words):
+        return
+    yield from _saying(_body(sources, path), kept.words.union(f".{word}" for word in kept.words))
 
 
 def _body(sources: SourceFiles, path: str) -> list[ast.stmt]:
-    try:
-        return parse(decode(sources.data(path), path)).body
-    except MemguardError:
-        return []
+    nodes = sources.nodes(path)
+    return [] if nodes is None else nodes.tree.body
 
 
-def _followed(body: list[ast.stmt], names: set[str], attributes: set[str]) -> KeptValues:
-    """Follow names into what the file binds at its top to what is built of them."""
-    waiting = [one for one in outside_functions(body) if isinstance(one, (ast.Assign, ast.AnnAssign))]
-    says = _says(names, attributes)
-    while built := [one for one in waiting if one.value is not None and says(one.value)]:
-        waiting = [one for one in waiting if one not in built]
-        targets = [target for one in built for target in (one.targets if isinstance(one, ast.Assign) else [one.target])]
-        names.update(node.id for target in targets for node in walk(target) if isinstance(node, ast.Name))
-        attributes.update(target.attr for target in targets if isinstance(target, ast.Attribute))
-        says = _says(names, attributes)
-    return KeptValues(frozenset(names), frozenset(attributes), tuple(_saying(body, names, attributes)))
+def _followed(body: list[ast.stmt], words: Iterable[str | int]) -> KeptValues:
+    """Follow words to what the file binds at its top to what is built of them."""
+    bound: list[set[str]] = []
+    saying: list[tuple[str, int]] = []
+    for node in outside_functions(body):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            saying += ((word, len(bound)) for word in _words([node.value]))
+            bound.append({*_set_beyond(targets), *_names_set(targets)})
+    assigned = grouped(saying)
+
+    def following(one: str | int) -> Iterable[str | int]:
+        return bound[one] if isinstance(one, int) else assigned.get(one, ())
+
+    found = frozenset(one for one in reached(words, following) if isinstance(one, str))
+    return KeptValues(found, tuple(_saying(body, found)))
 
 
-def _says(names: Collection[str], attributes: Collection[str]) -> Callable[[ast.AST], bool]:
-    def says(node: ast.AST) -> bool:
-        return any(
-            (isinstance(one, ast.Name) and one.id in names) or (isinstance(one, ast.Attribute) and one.attr in attributes)
-            for one in walk(node)
-        )
+def _set_beyond(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield what syntax sets of something else: the attribute of `app.state.model = …`, the table of `models[name] = …`."""
+    for node in (inner for one in nodes for inner in walk(one)):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield f".{node.attr}"
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            yield last_name(node.value) if isinstance(node.value, ast.Name) else f".{last_name(node.value)}"
 
-    return says
+
+def _names_set(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    every = (inner for one in nodes for inner in walk(one))
+    yield from (one.id for one in every if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
 
 
-def _saying(body: Iterable[ast.stmt], names: Collection[str], attributes: Collection[str]) -> Iterator[str]:
-    """Yield the functions that say a name or an attribute, in what they run when they are called or are given then."""
-    says = _says(names, attributes)
+def _words(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names and attributes that syntax says."""
+    found: set[str] = set()
+    for node in (inner for one in nodes for inner in walk(one)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(f".{node.attr}")
+    return found
+
+
+def _saying(body: Iterable[ast.stmt], words: Collection[str]) -> Iterator[str]:
+    """Yield the functions that say one of some words, in what they run when they are called or are given then."""
     for name, node in _functions_in(body):
-        if any(map(says, (node.args, *node.body))):
+        if not _words([node.args, *node.body]).isdisjoint(words):
             yield name
 
 
@@ -124,5 +131,5 @@ def _functions_in(body: Iterable[ast.AST], prefix: str = "") -> Iterator[tuple[s
     for node in outside_functions(body):
         if isinstance(node, ast.ClassDef):
             yield from _functions_in(node.body, f"{prefix}{node.name}.")
-        elif isinstance(node, _FUNCTIONS):
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield prefix + node.name, node
