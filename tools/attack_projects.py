@@ -76,6 +76,14 @@ PROJECTS: dict[str, Callable[[], Files]] = {
         "sys.path += ['/']\njson.load(open('/proc/kcore'))\njoblib.load('/dev/random')\nnumpy.load('../../../dev/zero')\n"
         "runpy.run_path('/proc/self/mem')\nexec(open('/etc/passwd').read())\nimport etc.passwd"
     ),
+    "values of an import, the last one first": lambda: _python(
+        "import litellm as x0\n"
+        + "".join(f"x{one + 1} = x{one}\n" for one in reversed(range(10_000)))
+        + "def f():\n return x9\n"
+    ),
+    "values of an import that is held": lambda: _python(
+        "import litellm as x0\nx0.f()\n" + "".join(f"x{one + 1} = x{one}\n" for one in reversed(range(10_000)))
+    ),
     "a dotted import in settings": lambda: _settings("import a" + ".a" * 40_000),
     "a dotted import": lambda: _python("import a" + ".a" * 40_000),
     "a dotted import in setup.py": lambda: {**PROGRAM, "setup.py": "import setuptools, a" + ".a" * 40_000},

@@ -12,6 +12,7 @@ from memguard_hooks.formats.python_source import decode, parse, shortened, tree_
 from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.relations import grouped, reached
 from memguard_hooks.shape import record, rows, texts
 
 TYPE_CHECKING = False  # as typing has it
@@ -84,18 +85,24 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
             there |= numbers
     if there != set(lines) or path.endswith("__init__.py"):  # in a condition, or handed on
         return None
-    bound = {name for node in moved for name in _bound(node)}
-    kept = [node for node in body if node not in moved]
-    while built := [node for node in kept if _is_plain_assignment(node) and not bound.isdisjoint(_names([node]))]:
-        moved += built
-        kept = [node for node in kept if node not in built]
-        bound |= {name for node in built for name in _bound(node)}
+    plain = [node for node in body if node not in moved and _is_plain_assignment(node)]
+    saying = grouped((name, number) for number, node in enumerate(plain) for name in _names([node]))
+
+    def following(one: str | int) -> Iterable[str | int]:
+        return _bound(plain[one]) if isinstance(one, int) else saying.get(one, ())
+
+    starts: list[str | int] = [name for node in moved for name in _bound(node)]
+    found = reached(starts, following)
+    bound = {one for one in found if isinstance(one, str)}
+    moved += (plain[one] for one in sorted(one for one in found if isinstance(one, int)))
+    gone = set(map(id, moved))
+    kept = [node for node in body if id(node) not in gone]
     users: list[tuple[str, ast.stmt]] = []
     for node in kept:
-        found = _users(node, bound)
-        if found is None:
+        own = _users(node, bound)
+        if own is None:
             return None
-        users += found
+        users += own
     if len(moved) * len(users) > MAX_LINES:
         return None
     rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), [node for _, node in users])
