@@ -84,6 +84,12 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     "values of an import that is held": lambda: _python(
         "import litellm as x0\nx0.f()\n" + "".join(f"x{one + 1} = x{one}\n" for one in reversed(range(10_000)))
     ),
+    "ways of one choice": lambda: _python(
+        "import sys\nif sys.argv[1]: import litellm\n" + "".join(f"elif x == {one}: import pandas\n" for one in range(2_500))
+    ),
+    "costly lines of one file": lambda: _python(
+        "import logging\n" + "".join(f"def f{one}():\n logging.debug(f'{{a.to_dict()}}')\n" for one in range(3_000))
+    ),
     "a dotted import in settings": lambda: _settings("import a" + ".a" * 40_000),
     "a dotted import": lambda: _python("import a" + ".a" * 40_000),
     "a dotted import in setup.py": lambda: {**PROGRAM, "setup.py": "import setuptools, a" + ".a" * 40_000},

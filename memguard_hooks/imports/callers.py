@@ -126,11 +126,13 @@ class Callers:
         way = next(one for one in choice.ways if one.name == name)
         if not name:
             return choice.is_item
+        if way.test:
+            return False
         line = self._sources.places(path).numbers()[way.place]
         first: ast.stmt | None = next(reversed(self._holders(path, line)), None)
         if isinstance(first, ast.Match):
             first = next((case.body[0] for case in first.cases if case.pattern.lineno == line), None)
-        return not way.test and isinstance(first, ast.Raise)
+        return isinstance(first, ast.Raise)
 
     def call_at(self, path: str, line: int, column: int) -> ast.Call | None:
         """Return the call that begins at a place of a file."""
