@@ -13,9 +13,9 @@ With `--flat`, each folder has `NAME_2k_flatten.log` and a label for each of its
 `NAME_2k.log_structured_flatten.csv`, as github.com/logpai/hybridlogparser has them. Lines are read as `memguard logs` reads
 them, but for their loggers; tables, labeled m and t, are left out.
 
-With `--code`, 2,000 lines are made of the log calls of each checkout, whose labels are the calls: some are written a hundred
-times as often as others, and what is put in is made by its name, such as numbers, identifiers, paths, addresses, words and
-the text of exceptions. Nothing of the checkout is run.
+With `--code`, 2,000 lines are made of the log calls of each checkout, whose labels are their levels and fixed texts: some
+are written a hundred times as often as others, and what is put in is made by its name, such as numbers, identifiers, paths,
+addresses, words and the text of exceptions. Nothing of the checkout is run.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def made_of(folder: str, rng: random.Random) -> tuple[list[str], list[str], list
     rng.shuffle(calls)
     chosen = rng.choices(calls, weights, k=LINES) if calls else []
     messages = ["".join(_value(part[1:], rng) if part[:1] == HOLE else part for part in parts) for _, parts in chosen]
-    return [repr(call) for call in chosen], [level for level, _ in chosen], [" ".join(one.split("\n")) for one in messages]
+    labels = [repr((level, [part[:1] if part[:1] == HOLE else part for part in parts])) for level, parts in chosen]
+    return labels, [level for level, _ in chosen], [" ".join(one.split("\n")) for one in messages]
 
 
 def _sources(folder: str) -> list[str]:

@@ -120,7 +120,10 @@ def test_a_rate_may_not_be_exceeded(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("INFO 2026-11-28 12:00:00,123 views x", NOON),
         ("2026/11/28 12:00:00 [error] 7#7: x", NOON),
         ('10.0.0.1 - - [28/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5', NOON),
+        ('[28/Nov/2026 12:00:00] "GET / HTTP/1.1" 200 5', NOON),
+        ("[Sat Nov 28 12:00:00.123456 2026] [core:error] x", NOON),
         ("Nov 28 12:00:00 host app[7]: x", NOON_OF_2000),
+        ("Nov 28 12:00:00 2026-host app[7]: x", NOON_OF_2000),
         ("26/11/28 12:00:00 INFO mapreduce.Job: x", NOON),
         ("[12:00:01] 26/11/28 12:00:00 INFO mapreduce.Job: x", NOON),
         (f"{NOON} x", NOON),
@@ -251,6 +254,18 @@ def test_a_library_gets_the_line_that_mutes_it(tmp_path: Path, capsys: pytest.Ca
     assert template["fix"] == [f'logging.getLogger("{each}").setLevel(logging.WARNING)' for each in ("httpx", "httpx2")]
     for line in template["fix"]:
         compile(line, "fix", "exec")
+
+
+@pytest.mark.parametrize(
+    "line", ["INFO postgres://user:hunter22@db:5432/x", "INFO password: hunter22", "INFO:api_key:hunter22"]
+)
+def test_a_secret_behind_what_may_be_a_logger_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    assert logs.main([write(tmp_path, line)]) == 1
+    out = capsys.readouterr().out
+    assert "secret (" in out
+    assert "hunter22" not in out
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
@@ -667,6 +682,32 @@ def test_what_a_template_covers_is_part_of_it() -> None:
         "Topic set to <*>, servers set to <*>", "Topic set to none", "Topic set here, servers set to x",
     }  # fmt: skip
     assert found[0].joined is not None or found[0].text == "Topic set to <*>, servers set to <*>"
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("Refused {} to use {} because no chat was found", "Refused <*> to use <*> because no chat was found"),
+        ("Plugin {} failed to start: {}", "Plugin <*> failed to start: <*>"),
+        ("User is blocked ({}) since today", "User is blocked <*> since today"),
+        ("{} \u63d2\u4ef6\u6ce8\u518c\u5931\u8d25", "<*> \u63d2\u4ef6\u6ce8\u518c\u5931\u8d25"),
+    ],
+)
+def test_words_that_vary_together_are_variables(message: str, text: str) -> None:
+    names = ["alpha", "Berlin", "orders", "worker", "admin", "mp3", "staging", "invoice"]
+    templates = Templates()
+    for one, other in zip(names, [*names[3:], *names[:3]], strict=True):
+        templates.find("", "INFO", message.format(f"{one} {other}" if "({})" in message else one, other))
+    assert [one.text for one in templates] == [text]
+
+
+def test_statements_that_share_few_words_stay_apart() -> None:
+    verbs = ["load", "save", "parse", "open", "close", "drop", "move", "sign"]
+    templates = Templates()
+    things = ["models", "users", "orders", "files", "rooms", "jobs", "tables", "calls"]
+    for verb, thing in zip(verbs, things, strict=True):
+        templates.find("", "INFO", f"cannot {verb} {thing} again")
+    assert len(list(templates)) == len(verbs)
 
 
 def test_a_value_of_several_words_holds_no_variable() -> None:

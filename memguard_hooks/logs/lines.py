@@ -46,7 +46,7 @@ MAX_PAIRS = 50
 _LEVEL = "|".join(sorted(_NAMES, key=len, reverse=True))
 _HEAD = re.compile(
     rf"[\s|:\]-]*(?:\[?(?P<before>[A-Za-z_][\w.]*)\]?[\s|:-]+)??[\[(<]?(?P<level>{_LEVEL})\b[\])>]?[\s|:-]*"
-    r"(?:\[(?P<bracketed>[a-z_][\w.]*)\]:? |(?P<after>[A-Za-z_][\w.]*)(?::[\w<>]+:\d+)?(?: - |: ?))?"
+    r"(?:\[(?P<bracketed>[a-z_][\w.]*)\]:? |(?P<after>[A-Za-z_][\w.]*)(?::[\w<>]+:\d+)?(?: - |:(?!//) ?))?"
 )
 _CLOCK = re.compile(r"^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? ?")
 """A time without a day, which stands before another one."""

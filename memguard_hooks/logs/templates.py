@@ -8,12 +8,13 @@ templates that are kept, a message joins the most similar one, as Drain does (He
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from memguard_hooks.logs import secrets
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ANY = "<*>"
 MAX_TEMPLATES = 2000
@@ -56,6 +57,9 @@ _NUMBER = re.compile(r"(?<![\w-])[\w-]*\d\w*(?:[.-]\w+|[:,]+\w*\d\w*|:[\dA-Fa-f]
 _HOST = re.compile(r"(?<![\w./<-])(?:[\w-]+\.)+[A-Za-z]{2,}(?=:\d)")
 _RUN = re.compile(r"<\*>(?:(?:[\s/,.]+|:)<\*>)+")
 """Masked words in a row, of which another message may have more."""
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_TOKEN = re.compile(r"[^\s(\uff1a]*\([^()=:]*\)\S*|[^\s\uff1a]+\uff1a?|\uff1a")
+"""A word; what stands in parentheses is one, for it is as likely a value of several words."""
 _TAIL = re.compile(r"[,.;:]*$")
 _DIGITS = str.maketrans("0123456789", "\0" * 10)
 """No mask asks which digit stands somewhere: messages that differ in digits alone have one template, if none is left."""
@@ -96,6 +100,13 @@ def mask(message: str) -> str:
     return _RUN.sub(ANY, message) if message.count(ANY) > 1 else message
 
 
+def _hide(logger: str, message: str) -> str:
+    """Return a message without its secrets, also one of which the name, as in `password: x`, was taken for the logger."""
+    whole = f"{logger}: {message}"
+    hidden = secrets.hide(whole)
+    return hidden.removeprefix(f"{logger}: ") if hidden.startswith(f"{logger}: ") else hidden
+
+
 def _mask_quoted(found: re.Match[str]) -> str:
     head = " ".join(part for part in (found["method"], found["probe"]) if part)
     return f'"{head} <*>"' if head else '"<*>"'
@@ -116,27 +127,32 @@ def _wider(words: tuple[str, ...], index: int, length: int = 1) -> tuple[str, ..
 
 def _first(words: tuple[str, ...]) -> int:
     """Return the first word that may be a variable: the very first where enough fixed text follows it."""
-    return 0 if sum(ANY not in word for word in words[1:]) >= HEAD else 1
+    return 0 if _count(words[1:]) >= HEAD else 1
+
+
+def _count(words: tuple[str, ...]) -> int:
+    """Return how many words are fixed; text of a script that puts no blanks between words counts two letters for one."""
+    return sum(1 if word.isascii() else 1 + len(_UNSPACED.findall(word)) // 2 for word in words if ANY not in word)
 
 
 def _heads(words: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield what stands before any text, behind a colon or as a value, the longest first, and where the text begins."""
-    plain = [ANY not in word and word[-1] not in ":|" for word in words]
+    plain = [_count((word,)) if word[-1] not in ":|" else 0 for word in words]
     for index in range(len(words) - 2, 0, -1):
         if words[index].endswith("=<*>"):
             if sum(plain[:index]) >= HEAD:
                 yield index + 1, words[: index + 1]
         elif (
-            words[index][-1] == ":"
-            and words[index] != ":"
-            and sum(plain[:index]) >= (1 if _WHY.match(words[index]) else HEAD - 1)
+            words[index][-1] in ":\uff1a"
+            and len(words[index]) > 1
+            and sum(plain[:index]) + max(0, _count((words[index],)) - 1) >= (1 if _WHY.match(words[index]) else HEAD - 1)
         ):
             yield index + 1, (*words[: index + 1], ANY)
 
 
 def _covers(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
     """Return whether words are the same as others, but for variables; the last one is any text behind a colon."""
-    is_open = len(words) > HEAD and words[-1] == ANY and words[-2][-1] == ":" and words[-2] != ":"
+    is_open = len(words) > HEAD and words[-1] == ANY and words[-2][-1] in ":\uff1a" and len(words[-2]) > 1
     if not 0 <= len(others) - len(words) <= (MAX_WORDS if is_open else MAX_VALUE):
         return False
     ends = {0}
@@ -156,6 +172,15 @@ def _covers(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
         if not ends:
             return False
     return min(ends) < len(others) if is_open else len(others) in ends
+
+
+def _is_text(wider: tuple[str, ...], variants: list[tuple[str, ...]]) -> bool:
+    """Return whether what is fixed in a template is the text of the code, and each of its variables takes many values."""
+    free = [index for index, word in enumerate(wider) if len({words[index] for words in variants}) > 1]
+    fixed = _count(wider)
+    return fixed >= max(HEAD - 1, 2 * len(free)) and all(
+        len({words[index] for words in variants}) >= FREE_VARIANTS for index in free
+    )
 
 
 class Template:
@@ -219,7 +244,35 @@ class Templates:
                 self._alike[_kin(*key)].remove(template)
                 found.add(template)
                 template.joined = found
+        self._settle_frequent(lambda template: template.words)
+        self._settle_frequent(lambda template: next((head for _, head in _heads(template.words)), ()))
         self._settle_covered()
+
+    def _settle_frequent(self, shape: Callable[[Template], tuple[str, ...]]) -> None:
+        """Join templates that share at each place the words that many have there, and differ in several other ones.
+
+        Words that are frequent at their place are the text of the code, as in LogCluster (Vaarandi and Pihelgas, CNSM 2015).
+        """
+        kin: dict[tuple[str, str, int], list[tuple[tuple[str, ...], Template]]] = {}
+        for template in self._all.values():
+            words = shape(template)
+            if len(words) > HEAD and not template.varies:
+                kin.setdefault((template.logger, template.level, len(words)), []).append((words, template))
+        for (logger, level, _), alike in kin.items():
+            if len(alike) < VARIANTS:
+                continue
+            frequent = Counter(pair for words, _ in alike for pair in enumerate(words))
+            likely: dict[tuple[str, ...], list[tuple[tuple[str, ...], Template]]] = {}
+            for words, template in alike:
+                wider = words
+                for index, word in enumerate(words):
+                    if frequent[index, word] < VARIANTS:
+                        wider = _wider(wider, index)
+                likely.setdefault(wider, []).append((words, template))
+            for wider, all_variants in likely.items():
+                variants = [(words, template) for words, template in all_variants if template.joined is None]
+                if len(variants) >= VARIANTS and _is_text(wider, [words for words, _ in variants]):
+                    self._unite((logger, level, wider), [template for _, template in variants])
 
     def _settle_covered(self) -> None:
         """Join templates that another covers, whose variables stand for words or for up to `MAX_VALUE` of them."""
@@ -263,9 +316,9 @@ class Templates:
         key = (logger, level, masked)
         found = self._known.get(key)
         if found is None:
-            shown = secrets.hide(message)
+            shown = _hide(logger, message)
             kept = MAX_WORDS if len(message) < MAX_LETTERS else CUT_WORDS
-            found = self._find_words(logger, level, tuple(mask(shown).split()[:kept]), shown)
+            found = self._find_words(logger, level, tuple(_TOKEN.findall(mask(shown))[:kept]), shown)
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[key] = found
@@ -336,8 +389,12 @@ class Templates:
 
     def _join(self, wider: tuple[str, str, tuple[str, ...]], variants: list[Template]) -> Template:
         """Make one template of those that differ in one word."""
-        parts = [template for template in dict.fromkeys(variants) if template.joined is None]
         del self._variants[wider]
+        return self._unite(wider, variants)
+
+    def _unite(self, wider: tuple[str, str, tuple[str, ...]], variants: list[Template]) -> Template:
+        """Make one template of some."""
+        parts = [template for template in dict.fromkeys(variants) if template.joined is None]
         logger, level, words = wider
         for template in parts:
             del self._all[logger, level, template.words]

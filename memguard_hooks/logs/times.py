@@ -18,9 +18,9 @@ _MONTH = "(?:" + "|".join(_MONTHS) + ")"
 _CLOCK = r"\d\d:\d\d:\d\d"
 _ISO = re.compile(rf"(\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK})(?:[.,]\d+)?(?: ?(Z|UTC|[+-]\d\d:?\d\d)(?![\d:]))?")
 _OTHER = re.compile(
-    rf"(?P<access>\d\d/{_MONTH}/\d{{4}}:{_CLOCK}) ?(?P<zone>[+-]\d{{4}})?"
+    rf"(?P<access>\d\d/{_MONTH}/\d{{4}}[: ]{_CLOCK}) ?(?P<zone>[+-]\d{{4}})?"
     rf"|(?P<short>\b\d\d/(?:0\d|1[0-2])/[0-3]\d {_CLOCK})(?:[.,]\d+)?"
-    rf"|(?P<syslog>\b{_MONTH} [ \d]\d {_CLOCK})(?:\.\d+)?"
+    rf"|(?P<syslog>\b{_MONTH} [ \d]\d {_CLOCK})(?:\.\d+)?(?: (?P<year>20\d\d)(?=[\s\]]|$))?"
     r"|^\[?(?P<epoch>1\d{9})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?=[\s\],]|$)"
 )
 
@@ -59,8 +59,10 @@ def _find_other(line: str) -> tuple[int | None, int, int]:
     if found is None:
         return None, 0, 0
     kind = found.lastgroup or "epoch"
-    read = {"access": _access, "short": _short, "syslog": _syslog, "epoch": _epoch, "zone": _access}[kind]
-    second = _within(read, found["access"] or found["short"] or found["syslog"] or found["epoch"], found["zone"])
+    read = {"access": _access, "short": _short, "syslog": _syslog, "year": _syslog, "epoch": _epoch, "zone": _access}[kind]
+    second = _within(
+        read, found["access"] or found["short"] or found["syslog"] or found["epoch"], found["zone"] or found["year"]
+    )
     return (second, *found.span()) if second is not None else (None, 0, 0)
 
 
@@ -93,8 +95,8 @@ def _short(text: str, _zone: str | None) -> int:
     return _seconds(2000 + int(text[:2]), int(text[3:5]), int(text[6:8]), text[9:], None)
 
 
-def _syslog(text: str, _zone: str | None) -> int:
-    return _seconds(2000, _MONTHS[text[:3]], int(text[4:6]), text[7:], None)
+def _syslog(text: str, year: str | None) -> int:
+    return _seconds(int(year or 2000), _MONTHS[text[:3]], int(text[4:6]), text[7:], None)
 
 
 def _epoch(text: str, _zone: str | None) -> int:
