@@ -127,6 +127,11 @@ KINDS = (
     Kind("tmux in the background", script("tmux new-session -d -s w 'celery -A tasks worker -c 2'\nexec gunicorn app:app -w 3",
          **{"tasks.py": TASKS["tasks.py"]}), one("app:app", 5)),
     Kind("pipenv with options", {**APP, "Procfile": "web: pipenv --python /x/python run gunicorn app:app -w 3\n"}, one("app:app", 3)),
+    Kind("a subshell that leaves something", script("(python w.py &) && exec gunicorn app:app -w 3", **{"w.py": "import flask\n"}),
+         one("app:app", 4)),
+    Kind("a function, or what is given", script('TIMEFORMAT=x\nweb:run() { exec gunicorn app:app -w 3; }\ntime "${@:-help}"',
+         Dockerfile='FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD ["bash", "run.sh", "web:run"]\n'), one("app:app", 3)),
+    Kind("nothing is given", script('exec "${@:-gunicorn}" app:app -w 3'), one("app:app", 3)),
     Kind("function", script('serve() { exec gunicorn app:app -w "$1"; }\nserve 3'), one("app:app", 3)),
     Kind("exec of the arguments", script('exec "$@"',
          Dockerfile='FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["bash", "run.sh"]\nCMD ["gunicorn", "app:app"]\n'),
@@ -155,6 +160,13 @@ KINDS = (
          "threading.Timer(1, go).start()\n", "flask\nuvicorn\n"), one("main.py", 2)),
     Kind("functools.partial", python("import functools\ndef go(n):\n    import uvicorn\n    uvicorn.run('app:app', workers=n)\n"
          "functools.partial(go, 3)()\n", "flask\nuvicorn\n"), one("main.py", 3)),
+    Kind("a switch of click", python("import click, uvicorn\n@click.command()\n@click.option('--prod/--no-prod', default=False)\n"
+         "@click.option('--workers', default=4)\ndef go(prod, workers):\n    uvicorn.run('app:app', reload=(not prod), workers=workers)\n"
+         "go()\n", "flask\nuvicorn\nclick\n"), one("main.py")),
+    Kind("a switch of click that is given", {**python("import click, uvicorn\n@click.command()\n@click.option('--prod', is_flag=True)\n"
+         "def go(prod):\n    uvicorn.run('app:app', reload=(not prod), workers=4)\ngo()\n", "flask\nuvicorn\nclick\n"),
+         "Procfile": "web: python main.py --prod\n"}, one("main.py", 4)),
+    Kind("an installed program", python("import os\nos.system('rqscheduler -i 60')\n", "rq-scheduler\n"), one("main.py", 1)),
     Kind("two ways of one return", python("import os, uvicorn\nclass C:\n    def __init__(self, n):\n        self.workers = n\n"
          "def make():\n    return C(2)\na, b = make(), make()\nb.workers = 5\nuvicorn.run('app:app', workers=a.workers)\n",
          "flask\nuvicorn\n"), one("main.py", None)),
@@ -198,6 +210,10 @@ KINDS = (
          one("app.main:app", 3)),
     Kind("AWS Lambda's image", {"app.py": "def handler(e, c): ...\n",
          "Dockerfile": 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py .\nCMD ["app.handler"]\n'}, one("app:handler", 1, 128)),
+    Kind("tiangolo/uwsgi-nginx-flask", {"app/main.py": "import flask\napp = flask.Flask(__name__)\n", "requirements.txt": "flask\n",
+         "Dockerfile": "FROM tiangolo/uwsgi-nginx-flask:python3.11\nCOPY ./app /app\n"}, one("main:app", 16)),
+    Kind("tiangolo/uwsgi-nginx with settings", {**APP, "Dockerfile": "FROM tiangolo/uwsgi-nginx:python3.11\nENV UWSGI_INI=u.ini\nWORKDIR /code\n"
+         "COPY . /code\n", "u.ini": "[uwsgi]\nmodule = app:app\nprocesses = 3\n"}, one("app:app", 3)),
     Kind("bitnami's image", {**APP, "Dockerfile": "FROM bitnami/python:3.12\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app -w 3\n"},
          one("app:app", 3)),
     # management commands and programs
@@ -252,6 +268,13 @@ KINDS = (
          'if [[ -n "${OFF}" ]]; then\n  s6-svc -Od .\nelse\n  cd /app\n  if [[ -n "${PLAIN}" ]]; then\n'
          "    exec gunicorn app:app -w 3\n  else\n    exec s6-setuidgid abc gunicorn app:app -w 3\n  fi\nfi\n",
          "Dockerfile": "FROM linuxserver/baseimage-alpine:3.20\nCOPY root/ /\nCOPY . /app\nWORKDIR /app\n"}, one("app:app", 3)),
+    Kind("s6 by what a build copies, in programs of execline", {**APP, "root/etc/s6-overlay/s6-rc.d/web/run": "#!/usr/bin/with-contenv bash\nexec "
+         's6-notifyoncheck -d -n 300 -c "nc -z localhost 80" \\\n  cd /app s6-setuidgid abc gunicorn app:app -w 3\n',
+         "root/etc/s6-overlay/s6-rc.d/user/contents.d/web": "", "root/etc/s6-overlay/s6-rc.d/web/type": "longrun\n",
+         "Dockerfile": "FROM linuxserver/baseimage-alpine:3.20\nCOPY . /app\nRUN cp -R /app/root/* /\n"}, one("app:app", 3)),
+    Kind("monofy", {**BOTH, "Dockerfile": 'FROM python:3.12\nWORKDIR /app\nCOPY . .\nENV N=3\nCMD ["monofy", "python", "-m", "pip", "&&", "gunicorn", '
+         '"app:app", "-w", "$N", "|||", "celery", "-A", "tasks", "worker", "-c", "2"]\n'}, one("app:app", 5)),
+    Kind("what no Python is beside a server", script("Xvfb :99 &\nexec gunicorn app:app -w 3"), one("app:app", 3)),
     Kind("COMPOSE_FILE", {**APP, **IMAGE, ".env": "COMPOSE_FILE=a.yml:b.yml\n", "a.yml": "services:\n  web:\n    build: .\n",
          "b.yml": "services:\n  web:\n    mem_limit: 300m\n"}, one("app:app", 3, 300)),
     Kind("build arguments", {**APP, "Dockerfile": "FROM python:3.12\nARG N=1\nENV N=$N\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app -w $N\n",
@@ -281,6 +304,14 @@ KINDS = (
     Kind("unit in any folder", {**BOTH, "Dockerfile": image(SERVE), "ops/hosts/units/w.service": unit(WORK)}, both()),
     Kind("unit for developers", {**BOTH, "Dockerfile": image(SERVE), "ops/dev/w.service": unit(WORK)}, one("app:app", 3)),
     Kind("Dockerfile.worker", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.worker": image(WORK)}, both()),
+    Kind("an image that installs what is mounted", {**BOTH, "Dockerfile": image(SERVE), "services/api/main.py": "app = 1\n",
+         "services/api/pyproject.toml": '[project]\nname = "api"\n', "services/api/Dockerfile": "FROM python:3.12\nWORKDIR /app\n"
+         "RUN --mount=type=bind,target=/app,rw uv sync --no-editable --package api\nCMD uvicorn main:app\n"},
+         (*one("app:app", 3), *one("main:app"))),
+    Kind("one image in two files of compose", {**BOTH, "web/Dockerfile": image("run-it"), "compose.yaml":
+         "services:\n  web: {build: {context: ., dockerfile: web/Dockerfile}}\n", "web/compose.yaml":
+         "services:\n  web: {build: {context: .., dockerfile: web/Dockerfile}}\n", "pyproject.toml":
+         '[project]\nname = "x"\n[project.scripts]\nrun-it = "app:main"\n'}, one("app:main")),
     Kind("Dockerfile.worker beside compose", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.worker": image(WORK),
          "compose.yaml": "services:\n  web: {build: .}\n"}, both()),
     Kind("Dockerfile.worker that compose names", {**BOTH, "Dockerfile": image(SERVE), "Dockerfile.worker": image(WORK),
@@ -366,6 +397,16 @@ PYTHONS = (
     Python("FROM of uv", based("ghcr.io/astral-sh/uv:python3.12-bookworm-slim"), "3.12"),
     Python("FROM tiangolo", based("tiangolo/uvicorn-gunicorn-fastapi:python3.11"), "3.11"),
     Python("FROM bitnami", based("bitnami/python:3.12"), "3.12"),
+    Python("FROM of others for Python", based("metabrainz/python:3.13-20260216"), "3.13"),
+    Python("FROM of others with a version of their own", based("example/python-api:3.1.0"), ""),
+    Python("FROM of Playwright", based("mcr.microsoft.com/playwright/python:v1.40.0-jammy"), "3.10"),
+    Python("Debian", based("debian:bookworm-slim\nRUN apt-get update && apt-get install -y --no-install-recommends python3 python3-pip"), "3.11"),
+    Python("Ubuntu", based("nvidia/cuda:12.1.0-runtime-ubuntu22.04\nRUN apt-get install -y python3-pip"), "3.10"),
+    Python("Alpine", based("node:20-alpine3.19\nRUN apk add --no-cache python3"), "3.11"),
+    Python("Ubuntu with another Python", based("ubuntu:22.04\nRUN apt-get install -y python3.11 && ln -sf /usr/bin/python3.11 /usr/bin/python3"),
+           "3.11"),
+    Python("Ubuntu with another Python beside", based("ubuntu:22.04\nRUN apt-get install -y python3 python3.11"), ""),
+    Python("Debian without Python", based("debian:bookworm"), ""),
     Python("FROM of AWS Lambda", {"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py .\nCMD ["app.app"]\n'}, "3.12"),
     Python("FROM beside .python-version", based("python:3.12", **{".python-version": "3.13\n"}), "3.12"),
     Python("uv in an image, .python-version", {"Dockerfile": "FROM python:3.12\nCOPY . .\nRUN uv sync\nCMD uv run gunicorn app:app\n",

@@ -1117,20 +1117,34 @@ def _option_of(
     function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, default: ast.expr | None, words: Sequence[str]
 ) -> ast.expr | None:
     """Return what an option of click or typer comes to: the word of the command line, or its default."""
-    flags, value = [f"--{name.replace('_', '-')}"], default
+    own = name.replace("_", "-")
+    flags, off, value = [f"--{own}"], [f"--no-{own}"], default
     if isinstance(default, ast.Call):  # typer.Option(4, "--workers")
         value = default.args[0] if default.args else None
         flags += [one.value for one in default.args[1:] if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    is_switch = isinstance(value, ast.Constant) and isinstance(value.value, bool)
     for node in function.decorator_list:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "option":
             texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            if name in [text.lstrip("-").replace("-", "_") for text in texts]:
-                flags += texts
-                value = next((one.value for one in node.keywords if one.arg == "default"), None)
+            if name in [text.partition("/")[0].lstrip("-").replace("-", "_") for text in texts]:
+                given = {one.arg: one.value for one in node.keywords}
+                value = given.get("default")
+                flags += [text.partition("/")[0] for text in texts]
+                off = [text.partition("/")[2] for text in texts if "/" in text]
+                is_switch = "/" in "".join(texts) or (
+                    "flag_value" not in given and any(map(_is_true, (given.get("is_flag"), value)))
+                )
+    if is_switch:  # `--prod/--no-prod`
+        last = next((word for word in reversed(words) if word in flags or word in off), None)
+        return (value or ast.Constant(value=False)) if last is None else ast.Constant(last in flags)
     found = given_on(words, flags)
     if found is None:
         return value
     return ast.Constant(int(found) if found.isdecimal() and len(found) < 9 else found)
+
+
+def _is_true(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
 
 
 def roots_of(path: str, folders: Iterable[str]) -> tuple[str, ...]:

@@ -382,10 +382,12 @@ def _is_limited(service: Service) -> bool:
 
 
 def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tuple[Service, ...]:
-    """Return the services of other files that start what the root does not."""
+    """Return the services of other files that start what the root does not, nor the same image in the same memory."""
     staying = [one for one in here.services if not _DEVELOPMENT.search(one.command)]
     started = {job for service in staying for job in files.jobs(service)}
-    return tuple(one for one in more.services if not files.jobs(one) <= started)
+    images = {(one.path, one.line, one.command, one.limit) for one in staying}
+    others = (one for one in more.services if (one.path, one.line, one.command, one.limit) not in images)
+    return tuple(one for one in others if not files.jobs(one) <= started)
 
 
 def _beside_compose(nested: Deployment) -> Deployment:
@@ -1463,7 +1465,7 @@ def _with_names_of_their_own(deployment: Deployment) -> Deployment:
         path = parent(service.path)
         folder = path.rpartition("/")[2]
         name = folder if folders[path] == 1 else f"{folder}-{service.name}"
-        if names[service.name] == 1 or not folder:
+        if names[service.name] == 1 or not folder or service.name.startswith(f"{folder}-"):
             name = service.name
         found.append(service._replace(name=name))
     return deployment._replace(services=tuple(found))

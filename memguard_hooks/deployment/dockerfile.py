@@ -3,7 +3,7 @@
 Source of the format: docs.docker.com/reference/dockerfile. ENTRYPOINT in its exec form is joined with CMD, in its
 shell form it ignores it; the last of each counts; a stage that starts from another inherits all of it. What images of
 others start is that of their repositories: tiangolo/uvicorn-gunicorn-docker and tiangolo/meinheld-gunicorn-docker, files
-`start.sh` and `gunicorn_conf.py` (2026-11).
+`start.sh` and `gunicorn_conf.py`, and tiangolo/uwsgi-nginx-docker, files `uwsgi.ini` and `app/uwsgi.ini` (2026-11).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.command import parse_entrypoint
+from memguard_hooks.deployment.distributions import python_of, python_of_release
 from memguard_hooks.deployment.service import NAMED_FOR_PRODUCTION, BaseImage, Build, Read, Service, ServicePlace, template
 from memguard_hooks.deployment.start import PROGRAMS
 from memguard_hooks.deployment.written_scripts import with_scripts, written_by
@@ -51,8 +52,11 @@ MAX_INSTRUCTIONS = 2000
 MAX_VARIABLES = 1000
 """Variables of one image, and arguments of one stage."""
 
-_PYTHON = late_pattern(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
-"""Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""
+_PYTHON = late_pattern(
+    r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)"
+    r"|python[\w-]*:(?:python)?(3\.(?:[6-9]|1[0-9])(?:\.\d+)?)(?![.\d])"
+)
+"""Images that set `PYTHON_VERSION`, the official ones, and those of uv and of others, whose tags name it."""
 
 _HOLDS_PYTHON = late_pattern(
     rb"(?i)\bpython|\b(?:pip3?|uv|poetry|pipenv|pdm|conda)\s+(?:install|sync)\b|\bgunicorn\b|\buvicorn\b"
@@ -78,6 +82,9 @@ _AIRFLOW = late_pattern(r"(?:^|/)apache/airflow(?:[:@](?:.*-python(\d+\.\d+))?.*
 _GUNICORN = late_pattern(
     r"(?:^|/)tiangolo/(?P<kind>uvicorn|meinheld)-gunicorn(?:-fastapi|-starlette|-flask)?(?::python(?P<python>\d+\.\d+))?"
 )
+_UWSGI = late_pattern(r"(?:^|/)tiangolo/uwsgi-nginx(?P<kind>-flask)?(?::(?:[\w.]+-)?python(?P<python>\d+\.\d+))?")
+"""Images that start uWSGI beside nginx, with the settings that `UWSGI_INI` names."""
+
 _PER_CPU = {"uvicorn": ("1", "2", "uvicorn.workers.UvicornWorker"), "meinheld": ("2", "1", "egg:meinheld#gunicorn_worker")}
 """Workers for each CPU, the fewest, and their class."""
 
@@ -105,7 +112,8 @@ class Image(Record):
     """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there.
 
     `variables` says where each variable is set, `builds` what ran for it, also in the stages that it copies from, and
-    `base` which image of somebody else's it starts from. `scripts` are the texts of files that it writes, by their paths.
+    `base` which image of somebody else's it starts from. `scripts` are the texts of files that it writes, by their paths,
+    and `python` is that of a distribution, where it installs it.
     """
 
     line: int
@@ -118,6 +126,7 @@ class Image(Record):
     builds: tuple[Build, ...] = ()
     base: BaseImage | None = None
     scripts: Mapping[str, str] = MappingProxyType({})
+    python: str = ""
 
     def service(self, path: str, read: Read, command: str | None = None) -> Service | Skipped:
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
@@ -128,10 +137,13 @@ class Image(Record):
         place = self.cmd or self.entrypoint
         if text is not None and text.startswith(_GUNICORN_START):
             text = _gunicorn_command(text, lambda name: self._has(name, read))
+        if text is not None and text.startswith(_UWSGI_START):
+            is_own = self.environment.get("UWSGI_INI") != _UWSGI_INI or self._has("uwsgi.ini", read)
+            text = 'uwsgi --ini "$UWSGI_INI"' if is_own else text
         if text is None:
             return Skipped(path, self.line, "it has neither CMD nor ENTRYPOINT; its base image decides what runs")
         text = with_scripts(text, self.scripts, self.workdir)
-        folder = self._folder(text, read)
+        folder = self._folder(text, read, parent(path) if "/" in path else "")
         files = {place: source for place, source in self.copies if read(source) is not None}
         folders = {place: source for place, source in self.copies if place not in files}
         if self.workdir in folders or any(place.startswith(f"{self.workdir}/") for place, _ in self.copies):
@@ -142,7 +154,7 @@ class Image(Record):
             line=place.line if place else self.line,
             column=place.column if place else 1,
             command=text,
-            environment=self.environment,
+            environment={"PYTHON_VERSION": self.python, **self.environment} if self.python else self.environment,
             folder=folder,
             mounts={**files, **folders, **self._overlaid(text, read)},
             variables=self.variables,
@@ -177,12 +189,13 @@ class Image(Record):
         )
         return any(source is not None and read(source) is not None for source in sources)
 
-    def _folder(self, command: str, read: Read) -> str:
+    def _folder(self, command: str, read: Read, own: str) -> str:
         """Return the folder of the repository that was copied to where the image works.
 
         Of several the first counts that holds what the command names; where none does, one that was copied as a whole, to
         there before one whose folders were copied by name, before one that lies above, before that of a single file, and the
-        root.
+        root. Where nothing that is copied holds it, for what is mounted as the image is built is installed, it is `own`, the
+        folder of the file, if that does.
         """
         folders = [""]
         exact: list[str] = []
@@ -202,8 +215,9 @@ class Image(Record):
                 whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
                 folders.append(whole[-1])
         chosen = [*exact, *named, *whole, *folders[1:], ""][0]
-        names = [word for word in self._words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
-        for folder in dict.fromkeys([*folders[1:], ""]):
+        words = dict.fromkeys(self._words(command))
+        names = [word for word in words if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
+        for folder in dict.fromkeys([*folders[1:], "", *((own, f"{own}/src") if own else ())]):
             if any(holds(folder, name, read) for name in names):
                 return folder
         return chosen
@@ -346,7 +360,9 @@ def _known_base(name: str, line: int) -> Image | None:
         runner = ImageProgram(("lambda-handler",), "lambda-handler", line, 1)
         return Image(line, entrypoint=runner, environment=variables, workdir=_LAMBDA_ROOT)
     if version := _PYTHON.search(name):
-        return Image(line, environment={"PYTHON_VERSION": version[1]})
+        return Image(line, environment={"PYTHON_VERSION": version[1] or version[2]})
+    if "playwright/python:" in name:
+        return Image(line, python=python_of_release(name))
     if version := _AIRFLOW.search(name):
         return Image(line, entrypoint=ImageProgram(("airflow",), "airflow", line, 1), environment=_version_of(version[1]))
     if _S6.search(name):
@@ -355,6 +371,10 @@ def _known_base(name: str, line: int) -> Image | None:
         return Image(line, cmd=ImageProgram(("/sbin/my_init",), "/sbin/my_init", line, 1))
     if made := _GUNICORN.search(name):
         return _gunicorn_image(made["kind"], made["python"], line)
+    if made := _UWSGI.search(name):
+        of_app = "--module main --callable app" if made["kind"] else "--wsgi-file main.py"
+        variables = {"UWSGI_INI": _UWSGI_INI, "UWSGI_CHEAPER": "2", "UWSGI_PROCESSES": "16", **_version_of(made["python"])}
+        return Image(line, cmd=ImageProgram(None, f"{_UWSGI_START}{of_app}", line, 1), environment=variables, workdir="/app")
     return None
 
 
@@ -371,6 +391,10 @@ def _base_image(instruction: Instruction, known: Mapping[str, str], path: str) -
 
 _GUNICORN_START = "gunicorn-of-image "
 """Stands for the program that those images start, which no file names."""
+
+
+_UWSGI_START, _UWSGI_INI = "uwsgi --ini-of-image ", "/app/uwsgi.ini"
+"""What those images start where nobody puts settings at the place of theirs, and that place."""
 
 
 def _gunicorn_image(kind: str, python: str | None, line: int) -> Image:
@@ -433,7 +457,11 @@ class _Builder:
             place = ServicePlace(self._file.path, instruction.line, instruction.column)
             builds = (*image.builds, Build(instruction.text.strip(), place, self._file.context))
             linked = _linked(image, _expand(instruction.text, self._known))
-            self.image = image._replace(builds=builds, copies=(*image.copies, *linked), scripts=self._scripts(instruction))
+            base = image.base.name if image.base is not None else ""
+            self.image = image._replace(
+                builds=builds, copies=(*image.copies, *linked), scripts=self._scripts(instruction),
+                python=image.python or python_of(base, instruction.text),
+            )  # fmt: skip
         elif instruction.name == "WORKDIR":
             folder = _unquote(_expand(instruction.text.strip(), self._known))
             self.image = image._replace(workdir=posixpath.normpath(posixpath.join(image.workdir, folder)))
@@ -516,6 +544,10 @@ def _linked(image: Image, text: str) -> Iterator[tuple[str, str]]:
         if len(words) != 2 or "$" in match[1]:
             continue
         origin, place = (posixpath.normpath(posixpath.join(image.workdir, word)) for word in words)
+        if origin.endswith("/*"):  # all that a folder holds
+            inner = _source(image, origin[:-2])
+            yield from [] if inner is None else [(place, inner)]
+            continue
         source = _source(image, origin)
         is_folder = words[1].endswith(("/", "/.")) or words[1] == "." or re.fullmatch(r"(?:/usr(?:/local)?)?/s?bin", place)
         if source is not None:

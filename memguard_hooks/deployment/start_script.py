@@ -73,6 +73,7 @@ _PUT_IN = late_pattern(
     r'\$\(\s*printf\s+[\'"] ?%q ?[\'"]\s+(?P<again>"\$@")\s*\)'
     r'|"\$\{(?P<each>\w+)\[@\]\}"|\$\{(?P<perhaps>\w+)\[@\]:?\+"\$\{(?P=perhaps)\[@\]\}"\}|\$\{(?P<all>\w+)\[[@*]\]\}'
     r'|"\$\{(?P<joined>\w+)\[\*\]\}"|"?\$\{#(?P<size>\w+)\[[@*]\]\}"?|"?\$\{(?P<element>\w+)\[(?P<index>\d{1,3})\]\}"?'
+    r'|"\$\{[@*]:?-(?P<word>[^{}$"]*)\}"|\$\{[@*]:?-(?P<split>[^{}$"]*)\}'
     r'|(?P<quoted>"\$\{\*@Q\}"|"\$\*"|"\$\{\*\}")|"?\$\{@:(?P<from>[1-9])\}"?|(?P<words>"\$@"|\$[@*]|"\$\{@\}"|\$\{[@*]\})'
     r'|(?P<count>"?\$(?:#|\{#\})"?)|"?\$(?:(?P<number>[1-9])'
     r'|\{(?P<braced>[1-9])(?::?-(?P<default>[^{}$"]*)|(?P<dash>#-)|(?P<first>:0:1))?\})"?'
@@ -310,12 +311,16 @@ class _ScriptReader:
         else:
             self._list(statement.steps, way, is_true=True)
 
-    def _by_itself(self, statement: Statement, way: _Way) -> tuple[ScriptCommand, ...]:
-        """Return the commands that stay in a shell of its own."""
+    def _by_itself(self, statement: Statement, way: _Way, *, leaves: bool = False) -> tuple[ScriptCommand, ...]:
+        """Return the commands that stay in a shell of its own; what it leaves in the background may go on beside the way."""
         outer, self._staying = self._staying, []
         inner = way.fork()
         self._statement(statement, inner)
-        if inner.end != "over":
+        if inner.end != "over" and leaves:
+            way.beside, way.sure = inner.beside, inner.sure
+            inner.beside = inner.sure = ()
+            self._finish(inner)
+        elif inner.end != "over":
             inner.beside, inner.sure = inner.beside[len(way.beside) :], inner.sure[len(way.sure) :]
             self._finish(inner)
         found, self._staying = tuple(self._staying), outer
@@ -353,7 +358,7 @@ class _ScriptReader:
             case "{":
                 self._follow(compound.branches[0].body, way)
             case "(":
-                way.last = self._by_itself(compound._replace(kind="{"), way) or way.last
+                way.last = self._by_itself(compound._replace(kind="{"), way, leaves=True) or way.last
             case "if":
                 self._if(compound, way)
             case "case":
@@ -639,6 +644,8 @@ class _ScriptReader:
         match name:
             case _ if _is_setting(one.words):
                 self._assign(one, way)
+            case "time" if rest:  # a word of the shell, which runs its functions too
+                self._command(one._replace(parts=(one.words[1:],)), way)
             case "eval":
                 self._evaluate(rest, way, one.line)
             case "pushd" | "popd":
@@ -876,7 +883,10 @@ class _ScriptReader:
             raise _NotFollowedError(line, "takes arguments that are known only at run time")
         if match["quoted"]:
             return shlex.quote(shlex.join(way.arguments))
-        if match["words"] or match["from"] or match["again"]:
+        instead = match["word"] or match["split"]
+        if instead is not None and not way.arguments:
+            return _as_word(instead, match[0])
+        if match["words"] or match["from"] or match["again"] or instead is not None:
             return shlex.join(way.arguments[int(match["from"] or 1) - 1 :])
         if match["count"]:
             return match[0] if any(map(is_open, way.arguments)) else str(len(way.arguments))

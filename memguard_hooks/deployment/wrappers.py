@@ -93,6 +93,7 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "systemd-cat": (Wrapper(valued=names("-t -p --identifier --priority")),),
     "softlimit": (Wrapper(valued=names("-a -c -d -f -l -m -o -p -r -s -t")),),
     "fdmove": (Wrapper(words=2),),
+    "s6-notifyoncheck": (Wrapper(valued=names("-3 -s -T -t -w -n -c")),),
     "xvfb-run": (Wrapper(valued=names("-e -f -n -p -s -w --error-file --auth-file --server-num --xauth-protocol "
                                       "--server-args --wait")),),
     # users
@@ -175,6 +176,8 @@ def unwrap(words: Sequence[str]) -> Unwrapped | None:
         at = next((number for number, word in enumerate(words[:-1]) if word in ("-c", "--command")), None)
         if at is not None:
             return Unwrapped(("sh", "-c", words[at + 1]))
+    if program == "cd" and len(words) > 2:  # that of execline, which goes on with the rest of the line
+        return Unwrapped(tuple(words[2:]), words[1])
     for wrapper in WRAPPERS.get(program, ()):
         rest = _behind_verb(words[1:], wrapper)
         if rest is not None:

@@ -49,7 +49,7 @@ _LAUNCHERS = frozenset({"torchrun", "accelerate"})
 
 MANAGERS = frozenset({
     "honcho", "foreman", "hivemind", "overmind", "goreman", "supervisord", "circusd", "pm2", "pm2-runtime", "concurrently",
-    "init", "my_init", "s6-svscan", "runsvdir", "runit-init",
+    "init", "my_init", "s6-svscan", "runsvdir", "runit-init", "monofy",
 })  # fmt: skip
 """Programs that start others, as a file of theirs tells."""
 
@@ -90,9 +90,11 @@ _INSTALLED = {
 
 
 FOREIGN = frozenset({
-    "astro", "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "go", "http-server", "java", "nest", "next", "nginx",
-    "node", "nodemon", "npm", "npx", "nuxt", "php", "php-fpm", "pnpm", "puma", "rackup", "rails", "redis-server", "ruby",
-    "mix", "sidekiq", "traefik", "ts-node", "tsx", "vite", "yarn",
+    "Xvfb", "Xvnc", "astro", "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "esbuild", "fluxbox", "go", "gulp",
+    "http-server", "java", "memcached", "minio", "mix", "mongod", "mysqld", "nest", "next", "nginx", "node", "nodemon",
+    "npm", "npx", "nuxt", "ollama", "openbox", "php", "php-fpm", "pnpm", "postgres", "puma", "rackup", "rails",
+    "redis-server", "ruby", "sass", "sidekiq", "tailwindcss", "traefik", "ts-node", "tsx", "vite", "webpack", "x11vnc",
+    "yarn",
 })  # fmt: skip
 """Programs that run no Python: what they start is nobody's business here."""
 
@@ -101,6 +103,11 @@ def is_known(program: str, host: Host) -> bool:
     """Return whether a name is that of a program that is read here, or that is known to be no app of the project."""
     known = (_PROGRAMS, SCRIPTS, _LAUNCHERS, MANAGERS, _UNREAD, _INSTALLED, FOREIGN, SMALL, host.console_scripts)
     return _is_python(program) or any(program in names for names in known)
+
+
+def is_installed(program: str) -> bool:
+    """Return whether a name is that of a program that a package brings along and that is an app of its own."""
+    return program in _INSTALLED
 
 
 def _is_python(program: str) -> bool:

@@ -1,13 +1,14 @@
-"""Programs that run several commands at once, as a file lists them: honcho and foreman, supervisord, circus.
+"""Programs that run several commands at once, as a file or their words list them: honcho, supervisord, circus, monofy.
 
-Facts: honcho 2.0, foreman 0.88, and the settings files of supervisor 4.3 and circus 0.19. All commands take from the
-memory of one host, so that they count together.
+Facts: honcho 2.0, foreman 0.88, monofy 1.2, and the settings files of supervisor 4.3 and circus 0.19. All commands take from
+the memory of one host, so that they count together.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from fnmatch import fnmatchcase
 
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_FILES, Managed, sections
@@ -47,7 +48,27 @@ def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> St
         return _all(program, supervision.read_services(program, words, host), host, parse)
     if program == "concurrently":
         return _all(program, [Managed(word) for word in _quoted_commands(words)], host, parse)
+    if program == "monofy":
+        return _all(program, [Managed(_line(command)) for command in _split(words)], host, parse)
     return _all(program, read_procfile(program, words, host), host, parse)
+
+
+def _split(words: Sequence[str]) -> list[list[str]]:
+    """Return the commands that `monofy a && b ||| c` runs at once, which are those behind the last `&&`."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == "&&":
+            found = [[]]
+        elif word == "|||":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [command for command in found if command]
+
+
+def _line(words: Sequence[str]) -> str:
+    """Return words as a shell takes them, which puts in the variables that they name as monofy does."""
+    return " ".join(f'"{word}"' if "$" in word and '"' not in word else shlex.quote(word) for word in words)
 
 
 def _quoted_commands(words: list[str]) -> list[str]:
