@@ -151,6 +151,10 @@ KINDS = (
          one("main.py")),
     Kind("app.run", python("from app import app\napp.run()\n"), one("main.py")),
     Kind("web.run_app", python("from aiohttp import web\nweb.run_app(web.Application())\n", "aiohttp\n"), one("main.py")),
+    Kind("Sanic.run", python("from sanic import Sanic\napp = Sanic('x')\nif __name__ == '__main__':\n    app.run(workers=3)\n", "sanic\n"),
+         one("main.py", 4)),
+    Kind("Sanic.run in one process", python("from sanic import Sanic\napp = Sanic('x')\napp.run(single_process=True)\n", "sanic\n"), one("main.py")),
+    Kind("Granian", python("from granian import Granian\nGranian('app:app', workers=3).serve()\n", "flask\ngranian\n"), one("main.py", 3)),
     Kind("asyncio.run", python("import asyncio\nasync def main(): ...\nasyncio.run(main())\n"), one("main.py")),
     Kind("bot.run", python("import discord\nbot = discord.Client()\nbot.run('x')\n", "discord.py\n"), one("main.py")),
     Kind("multiprocessing.Pool", python("from multiprocessing import Pool\nwith Pool(3) as p:\n    p.map(print, [1])\n"), one("main.py", 3)),
@@ -274,6 +278,9 @@ KINDS = (
          "Dockerfile": "FROM linuxserver/baseimage-alpine:3.20\nCOPY . /app\nRUN cp -R /app/root/* /\n"}, one("app:app", 3)),
     Kind("monofy", {**BOTH, "Dockerfile": 'FROM python:3.12\nWORKDIR /app\nCOPY . .\nENV N=3\nCMD ["monofy", "python", "-m", "pip", "&&", "gunicorn", '
          '"app:app", "-w", "$N", "|||", "celery", "-A", "tasks", "worker", "-c", "2"]\n'}, one("app:app", 5)),
+    Kind("litestream around a server", {**APP, "Dockerfile": image("litestream replicate -config l.yml -exec 'gunicorn app:app -w 3'")},
+         one("app:app", 3)),
+    Kind("litestream beside a server", script("litestream replicate -config l.yml &\nexec gunicorn app:app -w 3"), one("app:app", 3)),
     Kind("what no Python is beside a server", script("Xvfb :99 &\nexec gunicorn app:app -w 3"), one("app:app", 3)),
     Kind("COMPOSE_FILE", {**APP, **IMAGE, ".env": "COMPOSE_FILE=a.yml:b.yml\n", "a.yml": "services:\n  web:\n    build: .\n",
          "b.yml": "services:\n  web:\n    mem_limit: 300m\n"}, one("app:app", 3, 300)),
@@ -342,6 +349,9 @@ KINDS = (
          "k8s/dev/w.yaml": WORKER.replace("300", "200")}, one("tasks", 2, 300)),
     Kind("functions beside an image", {**APP, "Dockerfile": image(SERVE), "functions/h.py": "def f(e, c): ...\n", "functions/serverless.yml":
          "provider: {name: aws, runtime: python3.12}\nfunctions:\n  f: {handler: h.f}\n"}, (*one("app:app", 3), *one("h:f", 1, 1024))),
+    Kind("Procfile of another app", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.worker": f"worker: {WORK}\n"}, both()),
+    Kind("Procfile for developers", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.dev": f"worker: {WORK}\n"}, one("app:app", 3)),
+    Kind("Procfile of another app with the same", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.prod": f"web: {SERVE}\n"}, one("app:app", 3)),
     Kind("heroku.yml beside a Procfile", {**BOTH, "Dockerfile": image(SERVE), "heroku.yml": "build:\n  docker:\n    web: Dockerfile\n",
          "Procfile": f"web: gunicorn app:app -w 9\nw: {WORK}\n"}, one("app:app", 3)),
     Kind("heroku.yml beside app.json of the stack container", {**APP, "Dockerfile": image(SERVE), "heroku.yml":

@@ -173,7 +173,7 @@ def _run(words: list[str], host: Host) -> StartCommand:
         if inner is None:
             return _run_program(words, there) if words else unknown("the command is empty")
         if inner.reason is not None:
-            return unknown(inner.reason)
+            return unknown(inner.reason, program=program if program in FOREIGN else "")
         changed = host.inside(inner.folder)
         if changed is None:
             return unknown(f"it changes to {inner.folder}, which leads out of the repository")

@@ -18,9 +18,9 @@
   their names say that they are for tests or for developers; those of them that run the same are one service.
 - `heroku.yml` wins over a Procfile, unless `app.json` names a stack that is built from one.
 - Where the root starts no Python, the folders below it are looked through as well.
-- What other images, units, files of compose, and manifests for staging start of the repository, in folders down to five
-  levels, is one more service where nothing of all that does that task, unless it is for developers; where the files of a
-  platform count, or a Procfile, it is named with what wins.
+- What other images, units, files of compose, Procfiles of other names, and manifests for staging start of the repository, in
+  folders down to five levels, is one more service where nothing of all that does that task, unless it is for developers;
+  where the files of a platform count, or a Procfile, it is named with what wins, but for a Procfile of another app.
 - Where nothing of all that is there, a start script in the root, or what pm2, circus, supervisord or uWSGI is given there is
   what a host is told to run, on no platform; and without that any image of Python in a folder below, also one whose start
   cannot be read; and without that units of systemd in any folder, such as `contrib`, that start a file of the repository.
@@ -147,6 +147,9 @@ MANAGED = {
 """Files that list what runs, each with the program that is given it."""
 
 COMPOSE = "compose"
+
+PROCFILE_OF_APP = "Procfile."
+"""How the names of Procfiles begin that are for one of several apps, which says so in a variable of its own."""
 
 MAX_IMAGES = 20
 """Dockerfiles of one folder that are read."""
@@ -346,7 +349,9 @@ def _with_the_rest(here: Deployment, files: _Files) -> Deployment:
         rest = rest.joined(apart.staging_manifests())
     found = _of_other_programs(here, _once(rest), files)
     if _names_all(here):
-        return join_services(here, Deployment(found))
+        of_apps = tuple(one for one in found if PROCFILE_OF_APP in one.path)
+        here = join_services(here, Deployment(tuple(one for one in found if one not in of_apps)))
+        return here.joined(Deployment(of_apps))
     return _with_names_of_their_own(here.joined(Deployment(found, rest.skipped))) if found or rest.skipped else here
 
 
@@ -661,6 +666,9 @@ class _Files:
         for path in self._other_files(known):
             if path.endswith(".service"):
                 found = found.joined(self.run("systemd", path).only(self.holds))
+            elif PROCFILE_OF_APP in path:
+                declared = self.run("procfile", path)._replace(skipped=()).only(self.holds)
+                found = found.joined(_of_app(declared, path.rpartition(".")[2]))
             else:
                 composed = self.run("compose", path)
                 found = found.joined(composed._replace(skipped=(), traps=()).only(self.is_ours))
@@ -674,19 +682,20 @@ class _Files:
         return _joined(self.run("kubernetes", path)._replace(skipped=(), traps=()) for path in paths)
 
     def _other_files(self, known: set[str]) -> list[str]:
-        """Return the units, and the files of compose, of all folders whose names do not say that they are for developers."""
+        """Return the units, files of compose and Procfiles of more apps, of all folders that are not for developers."""
         found: list[str] = []
         for folder in ("", *self.every_folder):
             for name in self.names_in(folder):
                 path = f"{folder}/{name}".lstrip("/")
                 is_unit = name.endswith(".service")
                 is_yaml = name.endswith((".yml", ".yaml"))
-                is_listed = is_unit or (is_yaml and _OTHER_COMPOSE.fullmatch(name) is not None)
+                is_procfile = name.startswith(PROCFILE_OF_APP)
+                is_listed = is_unit or is_procfile or (is_yaml and _OTHER_COMPOSE.fullmatch(name) is not None)
                 is_for_developers = any(map(_NOT_DEPLOYED.search, path.split("/")))
                 if is_listed and path not in known and not is_for_developers and not self.is_excluded(path):
-                    data = b"" if is_unit else self.peek(path) or b""
-                    found += [path] if is_unit or _SERVICES.search(data) else []
-        reason = f"more than {MAX_OTHERS} units and files of compose lie beside what is deployed"
+                    is_sure = is_unit or is_procfile
+                    found += [path] if is_sure or _SERVICES.search(self.peek(path) or b"") else []
+        reason = f"more than {MAX_OTHERS} units, Procfiles and files of compose lie beside what is deployed"
         return self.bounded(found, MAX_OTHERS, reason)
 
     def other_units(self) -> Deployment:
@@ -1346,6 +1355,12 @@ def _unread(error: MemguardError, path: str, service: str = "") -> Deployment:
 def _called(deployment: Deployment, name: str) -> Deployment:
     """Return the services of an image under another name."""
     return deployment._replace(services=tuple(one._replace(name=name or one.name) for one in deployment.services))
+
+
+def _of_app(deployment: Deployment, name: str) -> Deployment:
+    """Return the services of a Procfile of one of several apps under names that say so."""
+    renamed = (one if one.name == name else one._replace(name=f"{name}-{one.name}") for one in deployment.services)
+    return deployment._replace(services=tuple(renamed))
 
 
 def _file_of(entrypoint: EntryPoint | None) -> str:

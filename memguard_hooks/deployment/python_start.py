@@ -257,6 +257,29 @@ def _waitress(call: CallAtStart, context: _Context) -> StartCommand:
     return _single(call, context, "waitress")._replace(threads=_Given(call, "app").count("threads", 4).number)
 
 
+def _sanic(call: CallAtStart, context: _Context) -> StartCommand:
+    """Read `app.run(workers=4)`: new processes that load the program's file, and the program itself, which watches them."""
+    from memguard_hooks.deployment.servers.app_runners import held_by_parent
+
+    given = _Given(call, "host", "port")
+    start = _single(call, context, "sanic")._replace(server_modules=("sanic",), reload=given.is_on("auto_reload"))
+    if given.is_on("single_process"):
+        return start
+    count = context.host.count_cpus("sanic is told fast=True") if given.is_on("fast") else given.count("workers")
+    return held_by_parent(start._replace(server="sanic"), count, alone=0)
+
+
+def _granian(call: CallAtStart, context: _Context) -> StartCommand:
+    """Read `Granian("app:app", workers=4)`, whose `serve` starts its workers beside the program."""
+    given = _Given(call, "target", "address", "port", "interface", "workers")
+    count = given.count("workers")
+    start = _single(call, context, "granian", _named(given.value("target"), call, "as the app of granian"))
+    return start._replace(
+        workers=count.number, start="fork", server="granian", reason=count.reason, is_cpu_count=count.is_cpu_count,
+        reload=given.is_on("reload"),
+    )  # fmt: skip
+
+
 def _flask(call: CallAtStart, context: _Context) -> StartCommand:
     """Read `app.run(debug=True)`: its reloader starts the program a second time, and stays itself."""
     given = _Given(call, *(() if call.source.startswith("flask.") else ("app",)), "host", "port", "debug")
@@ -322,6 +345,10 @@ _READERS: dict[str, Reader] = {
     "hypercorn.asyncio.serve": _hypercorn_serve,
     "hypercorn.trio.serve": _hypercorn_serve,
     "waitress.serve": _waitress,
+    "sanic.Sanic.run": _sanic,
+    "sanic.app.Sanic.run": _sanic,
+    "granian.Granian": _granian,
+    "granian.server.Granian": _granian,
     "flask.Flask.run": _flask,
     "flask_socketio.SocketIO.run": _flask,
     "celery.Celery.worker_main": _celery,

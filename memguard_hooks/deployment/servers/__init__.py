@@ -91,8 +91,8 @@ _INSTALLED = {
 
 FOREIGN = frozenset({
     "Xvfb", "Xvnc", "astro", "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "esbuild", "fluxbox", "go", "gulp",
-    "http-server", "java", "memcached", "minio", "mix", "mongod", "mysqld", "nest", "next", "nginx", "node", "nodemon",
-    "npm", "npx", "nuxt", "ollama", "openbox", "php", "php-fpm", "pnpm", "postgres", "puma", "rackup", "rails",
+    "http-server", "java", "litestream", "memcached", "minio", "mix", "mongod", "mysqld", "nest", "next", "nginx", "node",
+    "nodemon", "npm", "npx", "nuxt", "ollama", "openbox", "php", "php-fpm", "pnpm", "postgres", "puma", "rackup", "rails",
     "redis-server", "ruby", "sass", "sidekiq", "tailwindcss", "traefik", "ts-node", "tsx", "vite", "webpack", "x11vnc",
     "yarn",
 })  # fmt: skip

@@ -79,7 +79,7 @@ def read_litestar(words: list[str], host: Host) -> StartCommand:
     start = StartCommand(host.entrypoint(_with_attribute(app, "app"), folder=folder), server_modules=("uvicorn",))
     watched = given.values.keys() & {"--reload-dir", "--reload-include", "--reload-exclude"}
     start = start._replace(program="litestar", reload="--reload" in given.flags or bool(watched))
-    return _held_by_parent(start, Count(1) if start.reload else count_workers(asked), alone=int(not start.reload))
+    return held_by_parent(start, Count(1) if start.reload else count_workers(asked), alone=int(not start.reload))
 
 
 def _litestar_app(host: Host) -> str:
@@ -115,7 +115,7 @@ def read_sanic(words: list[str], host: Host) -> StartCommand:
     count = (
         host.count_cpus("sanic is told --fast") if "--fast" in given.flags else count_workers(given.values.get("--workers"))
     )
-    return _held_by_parent(start._replace(server="sanic"), count, alone=0)
+    return held_by_parent(start._replace(server="sanic"), count, alone=0)
 
 
 def read_quart(words: list[str], host: Host) -> StartCommand:
@@ -145,7 +145,7 @@ def read_faststream(words: list[str], host: Host) -> StartCommand:
     start = StartCommand(entrypoint, server_modules=("faststream",), program="faststream", reload="--reload" in given.flags)
     if start.reload and count.number != 1:
         raise RefusedError("--reload and --workers exclude each other")
-    return _held_by_parent(start, count)
+    return held_by_parent(start, count)
 
 
 def read_functions_framework(words: list[str], host: Host) -> StartCommand:
@@ -238,7 +238,7 @@ def read_pserve(words: list[str], host: Host) -> StartCommand:
     )  # fmt: skip
 
 
-def _held_by_parent(start: StartCommand, count: Count, *, alone: int = 1) -> StartCommand:
+def held_by_parent(start: StartCommand, count: Count, *, alone: int = 1) -> StartCommand:
     """Return a start whose workers are new processes, besides the one that has loaded the app itself.
 
     Up to `alone` workers are that process.

@@ -24,6 +24,9 @@ Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
 _OF_DEBIAN = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
 """Settings of supervisord that its package brings: they include what lies in `conf.d` beside them."""
 
+OF_PYTHON = frozenset({"supervisord", "circusd", "honcho", "monofy"})
+"""Programs that are processes of Python themselves, and stay; honcho is one more for each command."""
+
 SUPERVISORS = frozenset({"init", "my_init", "s6-svscan", "runsvdir", "runit-init"})
 """Programs that start a service for each folder of a folder."""
 
@@ -214,4 +217,6 @@ def _all(program: str, found: Sequence[Managed], host: Host, parse: Parse) -> St
         starts += [parse(one.command, there)] * one.copies
     if not starts:
         raise UnknownStartError(f"{program} is given no command")
-    return together(starts)
+    whole = together(starts)
+    own = 1 + number if program == "honcho" else int(program in OF_PYTHON)
+    return whole._replace(under=(*[program] * own, *whole.under))
