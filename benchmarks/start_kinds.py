@@ -170,7 +170,6 @@ KINDS = (
     Kind("a switch of click that is given", {**python("import click, uvicorn\n@click.command()\n@click.option('--prod', is_flag=True)\n"
          "def go(prod):\n    uvicorn.run('app:app', reload=(not prod), workers=4)\ngo()\n", "flask\nuvicorn\nclick\n"),
          "Procfile": "web: python main.py --prod\n"}, one("main.py", 4)),
-    Kind("an installed program", python("import os\nos.system('rqscheduler -i 60')\n", "rq-scheduler\n"), one("main.py", 1)),
     Kind("two ways of one return", python("import os, uvicorn\nclass C:\n    def __init__(self, n):\n        self.workers = n\n"
          "def make():\n    return C(2)\na, b = make(), make()\nb.workers = 5\nuvicorn.run('app:app', workers=a.workers)\n",
          "flask\nuvicorn\n"), one("main.py", None)),

@@ -14,6 +14,7 @@ from folders import write
 from work import at_most
 
 from memguard_hooks.app.entry_points import read_command
+from memguard_hooks.app.estimate import STAYING_AROUND
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.servers import pm2
 from memguard_hooks.deployment.start import StartCommand
@@ -214,3 +215,27 @@ def test_literals_are_what_node_exports(tmp_path: Path) -> None:
 def test_hostile_javascript_ends(text: str) -> None:
     with at_most(500_000):
         pm2.as_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("command", "under"),
+    [
+        ("supervisord -n -c s.conf", ("supervisord",)),
+        ("circusd c.ini", ("circusd",)),
+        ("monofy gunicorn app:app '|||' python bot.py", ("monofy",)),
+        ("honcho start -f two", ("honcho",) * 3),
+        ("uv run honcho start -f two web", ("uv run", "honcho", "honcho")),
+        ("pm2-runtime start p.json", ()),
+    ],
+)
+def test_a_supervisor_of_python_takes_memory_itself(command: str, under: tuple[str, ...]) -> None:
+    files = {
+        "s.conf": "[program:web]\ncommand=gunicorn app:app\n",
+        "c.ini": "[watcher:web]\ncmd = gunicorn app:app\n",
+        "two": "web: gunicorn app:app\nbot: python bot.py\n",
+        "p.json": '{"apps": [{"script": "bot.py", "interpreter": "python3"}]}',
+        **APP,
+    }
+    found = parse(command, Host({}, {name: text.encode() for name, text in files.items()}.get))
+    assert found.under == under
+    assert set(under) <= STAYING_AROUND.keys()

@@ -429,6 +429,12 @@ CASES = {
         "main.py",
         "python main.py:6 starts a program, and only a run can tell which",
     ),
+    "of-a-package": (
+        "Popen(['rqscheduler', '-i', '60'])",
+        "main.py",
+        "python main.py:4 starts rqscheduler, a program that is installed",
+    ),
+    "of-a-package-perhaps": ("if maybe():\n    Popen(['rqscheduler', '-i', '60'])", "main.py"),
     "no-python": ("Popen(['ffmpeg', '-i', 'a.mp4'])", "main.py"),
     "pip": ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", "main.py"),
     "ends": ("Popen([sys.executable, 'manage.py', 'migrate'])", "main.py"),

@@ -301,6 +301,24 @@ SMALL = frozenset({
 """Programs that take a few MiB, and stand beside a server without a line in its sum."""
 
 
+INSTALLED = {
+    **{
+        name: name.replace("-", "_")
+        for name in (
+            "airflow", "bentoml", "dagster", "dagster-webserver", "dagit", "datasette", "langflow", "langgraph",
+            "label-studio", "litellm", "jupyter", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset",
+            "vllm", "voila",
+        )
+    },
+    "dagster-daemon": "dagster",
+    "flower": "flower.app",
+    "jupyter-lab": "jupyterlab.labapp",
+    "rqscheduler": "rq_scheduler",
+    "rq-dashboard": "rq_dashboard",
+}  # fmt: skip
+"""Programs that packages bring along and that are an app of their own, each with its module."""
+
+
 MAX_TOGETHER = 100
 """Commands that one host runs at once."""
 

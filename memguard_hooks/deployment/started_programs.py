@@ -14,8 +14,7 @@ from shlex import quote
 
 from memguard_hooks.deployment.calls_at_start import is_count
 from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
-from memguard_hooks.deployment.servers import is_installed
-from memguard_hooks.deployment.start import PREPARING, SMALL, Host, StartCommand, unknown
+from memguard_hooks.deployment.start import INSTALLED, PREPARING, SMALL, Host, StartCommand, unknown
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
@@ -184,7 +183,7 @@ def _start(call: CallAtStart, host: Host, parse: Parse, own: str) -> StartComman
         return None
     if not (start.program or _path_of(entry, there)):
         what = f"starts {entry.text}, a program that is installed"
-        return unknown(f"{place} {what}", program=_PYTHON) if is_sure and is_installed(entry.text) else None
+        return unknown(f"{place} {what}", program=_PYTHON) if is_sure and entry.text in INSTALLED else None
     if command.has_unknown_count:
         start = start._replace(workers=None, reason=f"{place} computes the number of processes")
     return start._replace(written=place)

@@ -6,6 +6,7 @@ import posixpath
 import re
 
 from memguard_hooks.deployment.start import (
+    INSTALLED,
     SMALL,
     EntryPoint,
     Host,
@@ -71,24 +72,6 @@ _MODULES = {
 
 _UNREAD = {"scrapy": "scrapy loads the spiders that its settings name"}
 
-_INSTALLED = {
-    **{
-        name: name.replace("-", "_")
-        for name in (
-            "airflow", "bentoml", "dagster", "dagster-webserver", "dagit", "datasette", "langflow", "langgraph",
-            "label-studio", "litellm", "jupyter", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset",
-            "vllm", "voila",
-        )
-    },
-    "dagster-daemon": "dagster",
-    "flower": "flower.app",
-    "jupyter-lab": "jupyterlab.labapp",
-    "rqscheduler": "rq_scheduler",
-    "rq-dashboard": "rq_dashboard",
-}  # fmt: skip
-"""Programs that packages bring along and that are an app of their own, each with its module."""
-
-
 FOREIGN = frozenset({
     "Xvfb", "Xvnc", "astro", "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "esbuild", "fluxbox", "go", "gulp",
     "http-server", "java", "litestream", "memcached", "minio", "mix", "mongod", "mysqld", "nest", "next", "nginx", "node",
@@ -101,13 +84,8 @@ FOREIGN = frozenset({
 
 def is_known(program: str, host: Host) -> bool:
     """Return whether a name is that of a program that is read here, or that is known to be no app of the project."""
-    known = (_PROGRAMS, SCRIPTS, _LAUNCHERS, MANAGERS, _UNREAD, _INSTALLED, FOREIGN, SMALL, host.console_scripts)
+    known = (_PROGRAMS, SCRIPTS, _LAUNCHERS, MANAGERS, _UNREAD, INSTALLED, FOREIGN, SMALL, host.console_scripts)
     return _is_python(program) or any(program in names for names in known)
-
-
-def is_installed(program: str) -> bool:
-    """Return whether a name is that of a program that a package brings along and that is an app of its own."""
-    return program in _INSTALLED
 
 
 def _is_python(program: str) -> bool:
@@ -151,12 +129,12 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
         return _python(words, host, parse)
     if program in host.console_scripts:
         return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host, parse)
-    if f"{program}-{' '.join(words[1:2])}" in _INSTALLED:  # jupyter runs jupyter-lab
+    if f"{program}-{' '.join(words[1:2])}" in INSTALLED:  # jupyter runs jupyter-lab
         return read_program([f"{program}-{words[1]}", *words[2:]], host, parse)
-    if program in _INSTALLED:
+    if program in INSTALLED:
         from memguard_hooks.deployment.servers.installed import read_installed
 
-        return read_installed(program, EntryPoint(program, host.folder, module=_INSTALLED[program]), words[1:], host)
+        return read_installed(program, EntryPoint(program, host.folder, module=INSTALLED[program]), words[1:], host)
     is_away = program.endswith((".sh", ".bash")) and host.read_text(words[0]) is None
     reason = f"{words[0]} is not in the repository" if is_away else f"it is not known how {program} starts"
     reason = _UNREAD.get(program, reason)
