@@ -113,6 +113,11 @@ KINDS = (
     Kind("bash array", script('cmd=(gunicorn app:app)\ncmd+=(-w 4)\nexec "${cmd[@]}"'), one("app:app", 4)),
     Kind("if on a variable of the image", script('if [ "$MODE" = web ]; then exec gunicorn app:app -w 6; else exec python x.py; fi',
          Dockerfile='FROM python:3.12\nENV MODE=web\nWORKDIR /app\nCOPY . .\nCMD ["bash", "run.sh"]\n'), one("app:app", 6)),
+    Kind("if on settings for developers", script('python tasks.py &\nif [ "$APP_CONFIG" = "config.DevelopmentConfig" ]; then python x.py; '
+         'else gunicorn app:app -w 3; fi', **{"tasks.py": TASKS["tasks.py"]}), one("app:app", 4)),
+    Kind("PYTHONPATH of an image that adds to it", {"app/main.py": APP["app.py"], "requirements.txt": APP["requirements.txt"],
+         "Dockerfile": 'FROM python:3.12\nWORKDIR /code\nCOPY ./app /code/app\nENV PYTHONPATH "${PYTHONPATH}:/code/app"\nCMD gunicorn main:app -w 3\n'},
+         one("main:app", 3)),
     Kind("case on an argument", script('case "$1" in\n web) exec gunicorn app:app -w 2;;\n *) exec "$@";;\nesac',
          Dockerfile='FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ["bash", "run.sh"]\nCMD ["web"]\n'), one("app:app", 2)),
     Kind("nproc", script("exec gunicorn app:app -w $(nproc)"), one("app:app", 2)),
@@ -213,6 +218,10 @@ KINDS = (
          one("app.main:app", 3)),
     Kind("AWS Lambda's image", {"app.py": "def handler(e, c): ...\n",
          "Dockerfile": 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py .\nCMD ["app.handler"]\n'}, one("app:handler", 1, 128)),
+    Kind("Lambda's runtime client by a script", {"app.py": "def handler(e, c): ...\n", "entry.sh": '#!/bin/sh\nif [ -z "${AWS_LAMBDA_RUNTIME_API}" ]; '
+         'then\n  exec aws-lambda-rie python -m awslambdaric "$@"\nelse\n  exec python -m awslambdaric "$@"\nfi\n',
+         "Dockerfile": "FROM python:3.12\nWORKDIR /f\nRUN pip install awslambdaric\nCOPY . .\n"
+         'ENTRYPOINT ["./entry.sh"]\nCMD ["app.handler"]\n'}, one("app:handler")),
     Kind("tiangolo/uwsgi-nginx-flask", {"app/main.py": "import flask\napp = flask.Flask(__name__)\n", "requirements.txt": "flask\n",
          "Dockerfile": "FROM tiangolo/uwsgi-nginx-flask:python3.11\nCOPY ./app /app\n"}, one("main:app", 16)),
     Kind("tiangolo/uwsgi-nginx with settings", {**APP, "Dockerfile": "FROM tiangolo/uwsgi-nginx:python3.11\nENV UWSGI_INI=u.ini\nWORKDIR /code\n"
@@ -351,6 +360,8 @@ KINDS = (
     Kind("Procfile of another app", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.worker": f"worker: {WORK}\n"}, both()),
     Kind("Procfile for developers", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.dev": f"worker: {WORK}\n"}, one("app:app", 3)),
     Kind("Procfile of another app with the same", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.prod": f"web: {SERVE}\n"}, one("app:app", 3)),
+    Kind("Procfile of another language", {"main.go": "package main\n", "Procfile": "web: bin/server run\n"}, ()),
+    Kind("Procfile of an installed program", {"Procfile": "web: mlflow server\n"}, one("mlflow", 13)),
     Kind("heroku.yml beside a Procfile", {**BOTH, "Dockerfile": image(SERVE), "heroku.yml": "build:\n  docker:\n    web: Dockerfile\n",
          "Procfile": f"web: gunicorn app:app -w 9\nw: {WORK}\n"}, one("app:app", 3)),
     Kind("heroku.yml beside app.json of the stack container", {**APP, "Dockerfile": image(SERVE), "heroku.yml":

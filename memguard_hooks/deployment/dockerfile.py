@@ -154,13 +154,20 @@ class Image(Record):
             line=place.line if place else self.line,
             column=place.column if place else 1,
             command=text,
-            environment={"PYTHON_VERSION": self.python, **self.environment} if self.python else self.environment,
+            environment={**self._implied, **self.environment},
             folder=folder,
             mounts={**files, **folders, **self._overlaid(text, read)},
             variables=self.variables,
             builds=self.builds,
             base=self.base,
         )
+
+    @property
+    def _implied(self) -> Mapping[str, str]:
+        """The variables that nothing here sets: the Python of a distribution, and what Lambda tells its runtime client."""
+        found = _version_of(self.python or None)
+        is_lambda = any("awslambdaric" in one.command for one in self.builds)
+        return {**found, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"} if is_lambda else found
 
     def _overlaid(self, command: str, read: Read) -> Mapping[str, str]:
         """Return where the first file that a command names lies, where the last folder copied to its place has none such."""
@@ -449,6 +456,8 @@ class _Builder:
             within(self.arguments, MAX_VARIABLES, "arguments", self._file.path, instruction.line)
         elif instruction.name == "ENV":
             pairs = _pairs(instruction.text, self._known)
+            if "PYTHONPATH" in pairs and "PYTHONPATH" not in image.environment:  # what nothing has set is empty
+                pairs["PYTHONPATH"] = re.sub(r"\$\{?PYTHONPATH\b[^}:]*\}?:?", "", pairs["PYTHONPATH"])
             dropped = {name: value for name, value in image.environment.items() if name not in pairs}
             variables = {**image.variables, **self._file.places_of(pairs, instruction)}
             within(variables, MAX_VARIABLES, "variables", self._file.path, instruction.line)

@@ -45,7 +45,8 @@ WELL_KNOWN = frozenset({"postgres", "postgresql", "postgis", "pgvector", "redis"
                          "opentelemetry-collector", "opentelemetry-collector-contrib", "proxyv2", "curl", "kubectl",
                          "cloudflared", "certbot", "mailhog", "mailpit", "localstack", "qdrant", "weaviate", "chroma",
                          "milvus", "neo4j", "ollama", "clickhouse-server", "flower", "adminer", "pgadmin4", "almalinux",
-                         "amazonlinux", "centos", "fedora", "golang", "rockylinux", "ruby", "rust", "scratch"})  # fmt: skip
+                         "amazonlinux", "centos", "fedora", "golang", "rockylinux", "ruby", "rust", "scratch",
+                         "defaultbackend"})  # fmt: skip
 """Images that no repository makes of its own."""
 
 WORKFLOWS = ".github/workflows/"

@@ -87,8 +87,8 @@ _ENDS = frozenset({
     "getent", "getopt", "grep", "groupadd", "groupmod", "gsutil", "gunzip", "gzip", "hash", "head", "hostname", "id",
     "install", "jq", "kill", "ldconfig", "ln", "local", "locale-gen", "ls", "md5sum", "mkdir", "mktemp", "mv",
     "mysqladmin", "nc", "nslookup", "openssl", "passwd", "pg_dump", "pg_isready", "pgrep", "printenv", "printf", "ps",
-    "psql", "pwd", "read", "readlink", "realpath", "redis-cli", "rm", "rmdir", "s6-svc", "sed", "seq", "set", "setcap",
-    "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput", "tr",
+    "psql", "pwd", "pybabel", "read", "readlink", "realpath", "redis-cli", "rm", "rmdir", "s6-svc", "sed", "seq", "set",
+    "setcap", "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput", "tr",
     "trap", "true", "type", "ulimit", "umask", "uname", "unset", "unzip", "update-ca-certificates", "useradd", "usermod",
     "uuidgen", "wait", "wc", "wget", "which", "whoami", "yq",
 })  # fmt: skip

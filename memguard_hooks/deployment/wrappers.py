@@ -152,6 +152,7 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "dotenv": (Wrapper("run", names("-f --file -q --quote")),),
     "dotenvx": (Wrapper("run", names("-f --env-file -e --env -fk --env-keys-file")),),
     # what waits for another service
+    "aws-lambda-rie": (Wrapper(valued=names("--log-level --runtime-api-address --runtime-interface-emulator-address")),),
     "litestream": (Wrapper("replicate", names("-config"), line=names("-exec")),),
     "dockerize": (Wrapper(valued=names("-wait -timeout -wait-retry-interval -template -stdout -stderr -env -delims "
                                        "-wait-http-header -poll-interval")),),

@@ -33,8 +33,8 @@ _SWITCH = late_pattern(r"(?i)(?:^|_)(?:debug|dev(?:el(?:opment)?)?|local|test(?:
 
 _ON = frozenset({"true", "1", "yes", "on", "y", "t"})
 
-_STAGES = frozenset({"dev", "devel", "development", "local", "debug", "test", "testing", "ci"})
-"""Values of variables where no app is deployed."""
+_STAGE = late_pattern(r"(?i)(?:[\w.]{1,100}[._])?(?:dev|devel|development|local|debug|test|testing|ci)(?:config|settings)?")
+"""Values of variables where no app is deployed: `dev`, `config.DevelopmentConfig`."""
 
 
 def is_test(words: Sequence[str]) -> bool:
@@ -162,7 +162,7 @@ def _is_for_developers(left: str, right: str) -> bool:
     name = _PARAMETER.fullmatch(left)
     if name is None or is_open(right):
         return False
-    return right.lower() in _STAGES or (_SWITCH.search(name[1]) is not None and right.lower() in _ON)
+    return _STAGE.fullmatch(right) is not None or (_SWITCH.search(name[1]) is not None and right.lower() in _ON)
 
 
 def _compare(left: str, operator: str, right: str, *, is_pattern: bool) -> bool | None:

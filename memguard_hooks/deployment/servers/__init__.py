@@ -67,6 +67,7 @@ _MODULES = {
     "streamlit.web.cli": "streamlit",
     "torch.distributed.run": "torchrun",
     "accelerate.commands.launch": "accelerate-launch",
+    "awslambdaric": "lambda-handler",
 }
 """Modules that are a program of another name where Python runs them by `-m`."""
 
@@ -74,10 +75,10 @@ _UNREAD = {"scrapy": "scrapy loads the spiders that its settings name"}
 
 FOREIGN = frozenset({
     "Xvfb", "Xvnc", "astro", "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "esbuild", "fluxbox", "go", "gulp",
-    "http-server", "java", "litestream", "memcached", "minio", "mix", "mongod", "mysqld", "nest", "next", "nginx", "node",
-    "nodemon", "npm", "npx", "nuxt", "ollama", "openbox", "php", "php-fpm", "pnpm", "postgres", "puma", "rackup", "rails",
-    "redis-server", "ruby", "sass", "sidekiq", "tailwindcss", "traefik", "ts-node", "tsx", "vite", "webpack", "x11vnc",
-    "yarn",
+    "http-server", "java", "litestream", "mariadbd", "mariadbd-safe", "memcached", "minio", "mix", "mongod", "mysqld",
+    "mysqld_safe", "nest", "next", "nginx", "node", "nodemon", "npm", "npx", "nuxt", "ollama", "openbox", "php",
+    "php-fpm", "pnpm", "postgres", "puma", "rackup", "rails", "redis-server", "ruby", "sass", "sidekiq", "tailwindcss",
+    "traefik", "ts-node", "tsx", "vite", "webpack", "x11vnc", "yarn",
 })  # fmt: skip
 """Programs that run no Python: what they start is nobody's business here."""
 
@@ -230,7 +231,7 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         program = _MODULES.get(module, module)
         if program == "accelerate-launch":
             program, waiting = "accelerate", ["launch", *waiting]
-        if program in _PROGRAMS or program in SCRIPTS or program in _LAUNCHERS:
+        if program in _PROGRAMS or program in SCRIPTS or program in _LAUNCHERS or program == "lambda-handler":
             return read_program([program, *waiting], host, parse)
         if program in MODULES:
             import shlex
