@@ -238,6 +238,8 @@ KINDS = (
     Kind("runserver of another program", {**DJANGO, "Procfile": "web: python serve.py runserver\n", "serve.py": DJANGO["manage.py"]
          + "def main():\n    import sys\n    from django.core.management import execute_from_command_line\n"
          "    execute_from_command_line([sys.argv[0], *sys.argv[1:]])\nif __name__ == '__main__':\n    main()\n"}, one("serve.py", 2)),
+    Kind("runserver of Flask-Script without its reloader", {"manage.py": "from flask_script import Manager\nManager(None).run()\n",
+         "requirements.txt": "flask-script\n", "Procfile": "web: python manage.py runserver --no-reload\n"}, one("manage.py")),
     Kind("celery of another program", {**DJANGO, "Procfile": "w: python serve.py celery worker -c 3\n", "requirements.txt": "django\ncelery\n",
          "serve.py": DJANGO["manage.py"] + "import sys\nfrom django.core.management import execute_from_command_line\n"
          "execute_from_command_line(sys.argv)\n"}, one("serve.py", 3)),

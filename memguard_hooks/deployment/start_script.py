@@ -88,9 +88,9 @@ _ENDS = frozenset({
     "install", "jq", "kill", "ldconfig", "ln", "local", "locale-gen", "ls", "md5sum", "mkdir", "mktemp", "mv",
     "mysqladmin", "nc", "nslookup", "openssl", "passwd", "pg_dump", "pg_isready", "pgrep", "printenv", "printf", "ps",
     "psql", "pwd", "pybabel", "read", "readlink", "realpath", "redis-cli", "rm", "rmdir", "s6-svc", "sed", "seq", "set",
-    "setcap", "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput", "tr",
-    "trap", "true", "type", "ulimit", "umask", "uname", "unset", "unzip", "update-ca-certificates", "useradd", "usermod",
-    "uuidgen", "wait", "wc", "wget", "which", "whoami", "yq",
+    "setcap", "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput",
+    "tr", "trap", "true", "type", "ulimit", "umask", "uname", "unset", "unzip", "update-ca-certificates", "useradd",
+    "usermod", "uuidgen", "wait", "wc", "wget", "which", "whoami", "yq",
 })  # fmt: skip
 """Commands that end by themselves and load no app."""
 

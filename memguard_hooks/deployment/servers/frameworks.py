@@ -76,7 +76,7 @@ def read_manage(start: StartCommand, words: list[str], host: Host, parse: Parse 
         from memguard_hooks.deployment.servers import management
 
         return management.read(start, verb, words[1:], host, parse)
-    return _reloaded(start, reload="--noreload" not in words and verb != "testserver")
+    return _reloaded(start, reload=not {"--noreload", "--no-reload"} & {*words} and verb != "testserver")
 
 
 def read_django_admin(words: list[str], host: Host) -> StartCommand:
