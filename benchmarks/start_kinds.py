@@ -362,7 +362,6 @@ KINDS = (
     Kind("Procfile of another app", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.worker": f"worker: {WORK}\n"}, both()),
     Kind("Procfile for developers", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.dev": f"worker: {WORK}\n"}, one("app:app", 3)),
     Kind("Procfile of another app with the same", {**BOTH, "Procfile": f"web: {SERVE}\n", "Procfile.prod": f"web: {SERVE}\n"}, one("app:app", 3)),
-    Kind("Procfile of another language", {"main.go": "package main\n", "Procfile": "web: bin/server run\n"}, ()),
     Kind("Procfile of an installed program", {"Procfile": "web: mlflow server\n"}, one("mlflow", 13)),
     Kind("heroku.yml beside a Procfile", {**BOTH, "Dockerfile": image(SERVE), "heroku.yml": "build:\n  docker:\n    web: Dockerfile\n",
          "Procfile": f"web: gunicorn app:app -w 9\nw: {WORK}\n"}, one("app:app", 3)),

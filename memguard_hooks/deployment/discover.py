@@ -745,14 +745,12 @@ class _Files:
         return self.images.base(image, path)  # which are looked for where a Dockerfile starts from one alone
 
     def is_of_another_language(self, service: Service) -> bool:
-        """Return whether what says what runs has no Python, no command of Python, and others are not here.
+        """Return whether a Dockerfile without Python says what runs, that is no command of Python, and others are not here.
 
-        A Dockerfile tells that itself; on no platform, and of any other file, the repository has no file of Python either.
+        On no platform the repository has no file of Python either.
         """
-        if not service.command:
+        if not service.command or not _is_image(service.path.rpartition("/")[2]):
             return False
-        if not _is_image(service.path.rpartition("/")[2]):
-            return not self.holds_python and self.entrypoint(service) is None
         if service.platform is None and self.holds_python:
             return False
         data = self.peek(service.path)

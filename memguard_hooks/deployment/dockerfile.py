@@ -224,7 +224,8 @@ class Image(Record):
         chosen = [*exact, *named, *whole, *folders[1:], ""][0]
         words = dict.fromkeys(self._words(command))
         names = [word for word in words if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
-        for folder in dict.fromkeys([*folders[1:], "", *((own, f"{own}/src") if own else ())]):
+        beside = [own, f"{own}/src"] if own else []
+        for folder in dict.fromkeys([*folders[1:], "", *beside]):
             if any(holds(folder, name, read) for name in names):
                 return folder
         return chosen
