@@ -85,7 +85,7 @@ def costly_of(node: ast.Call, plain: frozenset[str] = frozenset(), growing: froz
         if isinstance(one, ast.Call) and (_is_own(one, growing) or not (_is_cheap(one) or last_name(one.func) in plain)):
             name = ast.unparse(one.func)
             told = f"{name if len(name) <= 60 else last_name(one.func)}()"
-            if last_name(one.func) in _GROWS:
+            if last_name(one.func) in _GROWS or _goes_through(one):
                 return told
             unknown = unknown or told
     return unknown
@@ -110,7 +110,8 @@ _GROWS = frozenset(
 def asked_function(costly: str) -> str:
     """Return the name of a function whose work only its body tells, empty where the mark of a call tells it."""
     name = "" if costly.startswith(WAITS) else costly.removesuffix("()").rpartition(".")[2]
-    return name if name.isidentifier() and costly.endswith("()") and name not in _GROWS and name != "str" else ""
+    is_asked = name.isidentifier() and costly.endswith("()") and name not in _GROWS | {"str", "min", "max"}
+    return name if is_asked else ""
 
 
 def bodies_of(module: ast.Module, name: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef | None]:
@@ -162,8 +163,18 @@ def plain_functions(module: ast.Module) -> tuple[frozenset[str], frozenset[str]]
 _GROWING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
 
 
+def _goes_through(node: ast.Call) -> bool:
+    """Return whether a call looks for the least or the greatest of a whole, where it may also be given two numbers."""
+    is_method = isinstance(node.func, ast.Attribute)
+    given = node.args[0] if len(node.args) == 1 else None
+    is_whole = not node.args if is_method else isinstance(given, (ast.Name, ast.Attribute, ast.Call))
+    return last_name(node.func) in ("min", "max") and is_whole
+
+
 def _is_cheap(node: ast.Call) -> bool:
     name = last_name(node.func)
+    if _goes_through(node):
+        return False
     if isinstance(node.func, ast.Attribute):
         if name == "hex":
             return False  # of bytes, where `hex()` is given a number

@@ -20,6 +20,7 @@ from memguard_hooks.logs.loops import (
     FileFacts,
     Guard,
     asks_for_part,
+    catches_up,
     constants_of,
     endless,
     ends_itself,
@@ -262,7 +263,7 @@ class _Reader:
             return
         inner = place._replace(
             conditions=place.conditions + 1,
-            is_guarded=place.is_guarded or _GUARD.search(test) is not None,
+            is_guarded=place.is_guarded or _GUARD.search(test) is not None or _is_first(node),
         )
         is_kind = bool(place.loop) and (_IS_KIND.fullmatch(test) is not None or asks_for_part(node.test, place.parts))
         self._block(node.body, place if is_kind else inner, leaves=leaves, depth=depth)
@@ -274,7 +275,7 @@ class _Reader:
         about = endless(node, self._known)
         if about is None:
             is_counted = place.is_counted or (not isinstance(node, ast.While) and is_range(node.iter))
-            is_bounded = place.is_bounded or isinstance(node, ast.While)
+            is_bounded = place.is_bounded or (isinstance(node, ast.While) and not (place.repeats and catches_up(node)))
             changed = not isinstance(node, ast.While) and (
                 _is_difference(node.iter) or (place.is_poll and is_due(node.iter))
             )
@@ -303,7 +304,7 @@ class _Reader:
         for node in nodes:
             for one in walk(node):
                 if isinstance(one, ast.Call):
-                    if last_name(one.func) in _SCHEDULES or _is_every(one.func):
+                    if _SCHEDULES.search(last_name(one.func)) is not None or _is_every(one.func):
                         self._calls.setdefault("", set()).update(map(last_name, one.args))
                         for given in one.args:
                             self.called.note_way(given, "", place.holder, f"{last_name(one.func)}()")
@@ -311,7 +312,7 @@ class _Reader:
                         self.called.note_way(one.func, place.function, place.holder, place.repeats)
                     if not (place.conditions or place.is_once):
                         caller = "" if place.repeats.startswith(("`", "@")) else place.body
-                        if caller or place.body:
+                        if (caller or place.body) and _may_be_own(one.func):
                             self._calls.setdefault(caller, set()).add(last_name(one.func))
                         if not place.is_sifted:
                             self.called.note(one, "" if place.loop else place.function, place.holder, place.feeds,
@@ -416,6 +417,22 @@ def _is_wrong(node: ast.stmt) -> bool:
     )
 
 
+def _may_be_own(function: ast.expr) -> bool:
+    """Return whether a call may be one of a function of its file: `task.run()` of another object says too little."""
+    if not isinstance(function, ast.Attribute) or "_" in function.attr.strip("_"):
+        return True
+    return isinstance(function.value, ast.Name) and function.value.id in ("self", "cls")
+
+
+def _is_first(node: ast.If) -> bool:
+    """Return whether a test asks for a mark that the block behind it sets: it comes there once."""
+    asked = ast.unparse(node.test.operand) if isinstance(node.test, ast.UnaryOp) else ""
+    sets = (
+        one for one in node.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant) and one.value.value
+    )
+    return any(ast.unparse(target) == asked for one in sets for target in one.targets)
+
+
 def _named(node: ast.expr) -> frozenset[str]:
     """Return the names of variables and attributes in an expression."""
     return frozenset(name for name in map(last_name, walk(node)) if name)
@@ -487,13 +504,16 @@ _ROUTES = frozenset(
 )
 
 
-_TASKS = late_pattern(r"(?:Task|Job|JobRunner|JobBase|QueueItem|CronBase)$")
+_TASKS = late_pattern(r"(?:Task|Job|JobRunner|JobBase|QueueItem|CronBase|Collector|Poller|Watcher|UpdateCoordinator)$")
 """Classes whose heirs something runs again and again: a queue, a schedule, a loop of the app."""
-_RUNS = late_pattern(r"^(?:a?run|execute|perform|process|do|work|handle|tick|step|update)(?:_|$)")
+_RUNS = late_pattern(
+    r"^_*(?:async_)?(?:a?run|execute|perform|process|do|work|handle|tick|step|update|collect|poll|refresh)(?:_|$)"
+)
 """The methods by which it does."""
 
-_SCHEDULES = frozenset(
-    {"add_job", "run_repeating", "add_periodic_task", "schedule_interval", "LoopingCall", "PeriodicCallback"}
+_SCHEDULES = late_pattern(
+    r"^(?:add_job|LoopingCall)$|^(?i:_*(?:run|call|start|create|add|make|return|register|set|spawn)?_?(?:\w+_)?(?:repeating|periodic\w*|recurring|"
+    r"loop_?runner|interval(?:_task|_job)?|run_every|forever|repeat_every|periodiccallback)(?:_task|_job)?)$"
 )
 """What is given a function to call again and again."""
 
@@ -554,7 +574,7 @@ _EMPTY = late_pattern(
     r"|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|configured|match|new|data|messages?"
     r"|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
     r"|no (?:pending|new|active|more|stale|due) (?:\w+ ){1,3}(?:for|in|on|at)\b"
-    r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b|no [\w-]+ (?:need|require|match|left to|to )\b)"
+    r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b|no (?:[\w-]+ ){1,3}(?:need|require|match|left to|to )\b)"
     r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
     r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
 )
@@ -568,7 +588,8 @@ _WAITING = late_pattern(
 _ACTS = late_pattern(
     r"(?i)^\W*(?:\[[^]]*\]\W*)?(?!waiting|skipping|ignoring|sleeping|nothing)(?:\w+ing)\b"
     r"|\b(?:started|stopped|exiting|closing|closed|restarting|reconnecting|proceeding|launching|"
-    r"falling back|using|ongoing|detected|no longer|shut ?down|initiated|stop signal)\b|idle[ -](?:timeout|flush)"
+    r"falling back|using|ongoing|no longer|shut ?down|initiated|stop signal)\b|idle[ -](?:timeout|flush)"
+    r"|^(?!.*\bno (?:[\w-]+ ){0,3}detected\b).*\bdetected\b"
 )
 """What was done, or is told to somebody who has asked for it."""
 _DID = late_pattern(
@@ -583,7 +604,15 @@ _WRONG = late_pattern(
 )
 """What says that something is wrong, or was not given, and what shows an option."""
 _AWAITS = late_pattern(r"(?i)\bwait(?:ing)? (?:for|until)\b")
-_SKIPS = late_pattern(r"(?i)\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip")
+_IDLES = late_pattern(
+    r"(?i)^(?!.*\b(?:shut ?down|exit|stop|quit|finish))\W*(?:still )?waiting (?:for|on|until)\b"
+    r"|\b(?:still |is )?(?:running|alive)\W*$"
+)
+"""What each pass of a loop says while nothing happens, whatever is waited for."""
+_SKIPS = late_pattern(
+    r"(?i)[,;:\u2013\u2014-] (?:so )?(?:skipping|ignoring) (?!\d|\{\})"
+    r"|\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip"
+)
 _NOT_DONE = late_pattern(r"(?i)^\W*not (?!waiting)\w+ing\b|[._]skipped\b")
 _SLEEPS = late_pattern(r"(?i)\bsleep(?:ing)? ")
 _COUNTED = late_pattern(r"(?i)(?<!\band )\bfound (?:0|\{\})(?: \w+)?")
@@ -595,6 +624,9 @@ def _says_nothing(text: str, written: _Written, *, is_task: bool) -> bool:
     A task may be called for one event: that it skips this one is worth a line. What an app
     waits for as something is made or opened is waited for once.
     """
+    is_idle = not is_task and written.place.repeats.startswith("`") and _IDLES.search(text) is not None
+    if is_idle:
+        return not (written.place.waits and ONCE.search(written.place.body))
     if _ACTS.search(text) or _WRONG.search(text):
         return False
     if written.place.waits and ONCE.search(written.place.body) and _AWAITS.search(text):

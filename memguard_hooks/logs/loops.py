@@ -77,6 +77,17 @@ def ends_itself(node: ast.While) -> bool:
     return not all(map(_is_stop, _ends(node)))
 
 
+def catches_up(node: ast.While) -> bool:
+    """Return whether a loop counts up, or down, to what is there by now, and does not wait or try again meanwhile."""
+    test = node.test
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+        return False
+    sides = {ast.unparse(one) for one in (test.left, *test.comparators)}
+    counted = [ast.unparse(one.target) for one in outside_functions(node.body) if isinstance(one, ast.AugAssign)]
+    is_retry = any(_TRIED.search(one) for one in sides) or any(map(_pause, calls_in(node.body)))
+    return not is_retry and not sides.isdisjoint(counted)
+
+
 def is_due(node: ast.expr) -> bool:
     """Return whether a loop goes through what is due, new or gone: most of the time there is none."""
     return _DUE.search(ast.unparse(node)) is not None
@@ -153,7 +164,7 @@ def _asks(node: ast.Call) -> bool:
 
 def _is_loop(node: ast.AST, known: FileFacts) -> bool:
     if isinstance(node, ast.While):
-        return True
+        return not catches_up(node)
     return isinstance(node, (ast.For, ast.AsyncFor)) and endless(node, known) is not None
 
 
