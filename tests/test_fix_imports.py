@@ -336,6 +336,70 @@ def test_what_others_take_from_a_file_stays(tmp_path: Path, run: Run, case: tupl
     assert f"app/api.py:1: left: pandas: app/test_api.py:{line} {what}\n" in done.err
 
 
+TYPED = """\
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import pandas
+
+Reader = Callable[[pandas.DataFrame], int]
+
+
+@dataclass
+class Report:
+    table: Optional[pandas.DataFrame] = None
+
+
+def export(reader: Reader = len) -> Report:
+    return Report(pandas.DataFrame())
+"""
+TYPES_ASKED = {
+    "a route": ("@app.get\ndef show(reader: Reader):\n    pass\n", "Reader"),
+    "a route, by a string": ("@app.get\ndef show(reader: 'list[Reader]'):\n    pass\n", "Reader"),
+    "what fills parameters": ("def show(reader: Reader):\n    pass\n\n\nrun(Depends(show))\n", "Reader"),
+    "a field": ("class Show(Model):\n    report: Report\n", "Report"),
+    "handed on": ("schema(Report)\n", "Report"),
+    "by another name": ("from app.api import Report as Shown\n", "Report"),
+    "the function of the file itself": ("from app.api import export\n\nrun(Depends(export))\n", "Report"),
+}
+
+
+@pytest.mark.parametrize(("more", "name"), TYPES_ASKED.values(), ids=TYPES_ASKED)
+def test_types_that_another_file_may_read_keep_their_import(tmp_path: Path, run: Run, more: str, name: str) -> None:
+    other = f"from app.api import Reader, Report\n\n{more}"
+    write_dedented(tmp_path, {"app/api.py": TYPED, "app/__init__.py": "", "app/main.py": other})
+    done = run()
+    assert texts("app/api.py") == [TYPED]
+    assert re.search(
+        rf"app/api.py:4: left: pandas: app/(?:main|api).py:\d+ may read the types of {re.escape(name)}\n", done.err
+    )
+
+
+def test_types_of_fields_stay_where_anything_reads_those_of_any_class(tmp_path: Path, run: Run) -> None:
+    other = "from dataclasses import fields\n\n\ndef kinds(one):\n    return [field.type for field in fields(one)]\n"
+    write_dedented(tmp_path, {"app/api.py": TYPED, "app/__init__.py": "", "app/main.py": other})
+    assert "app/main.py:5 may read the types of fields of any class" in run().err
+    write_dedented(tmp_path, {"app/main.py": other.replace(".type ", ".name ")})
+    assert "app/api.py:4: moved: pandas into export()" in run().err
+
+
+def test_types_that_others_name_alone_move(tmp_path: Path, run: Run) -> None:
+    other = """\
+        from typing import cast
+        from app.api import Reader, Report
+
+        def show(report: Report, reader: "Reader | None" = None) -> list[Report]:
+            last: Report = cast(Reader, report)
+            return [Report(), isinstance(last, (int, Report))]
+    """
+    write_dedented(tmp_path, {"app/api.py": TYPED, "app/__init__.py": "", "app/main.py": other})
+    run()
+    api = texts("app/api.py")[0]
+    assert 'Reader = Callable[["pandas.DataFrame"], int]\n' in api
+    assert '    table: "Optional[pandas.DataFrame]" = None\n' in api
+    assert "def export(reader: Reader = len) -> Report:\n    import pandas\n\n" in api
+
+
 PATCHED = {
     "chat.py": """\
         import pandas as pd

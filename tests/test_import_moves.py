@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -85,8 +86,13 @@ def moved(source: str | bytes, python: tuple[int, int] | None = None, building: 
 def run(source: bytes) -> tuple[bool, object]:
     """Run a source as a module; return whether that loads the package, and what its function `use` then returns."""
     forget()
-    names: dict[str, object] = {"__name__": "app"}
-    exec(compile(source, "app.py", "exec", dont_inherit=True), names)  # noqa: S102 - what a table below says
+    app = ModuleType("app")
+    names = app.__dict__
+    sys.modules["app"] = app  # where dataclasses look for the names of types
+    try:
+        exec(compile(source, "app.py", "exec", dont_inherit=True), names)  # noqa: S102 - what a table below says
+    finally:
+        del sys.modules["app"]
     is_loaded = forget()
     use = names.get("use")
     return is_loaded, use() if callable(use) else None

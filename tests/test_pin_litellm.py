@@ -326,6 +326,15 @@ def test_nothing_is_proposed_beside_what_nobody_knows(run: Run) -> None:
     assert outcome.code == 1
 
 
+@pytest.mark.parametrize("written", ["pydantic-ai<2", "pydantic-ai~=1.0"])
+def test_nothing_is_proposed_beside_a_range_that_nobody_knows(run: Run, written: str) -> None:
+    """Of pydantic-ai 1 the tables have no version: it needs an openai that litellm below the ceiling does not go with."""
+    outcome = run(f"{written}\nlitellm>=1.60,<2", "--fix", "requirements.txt")
+    assert "litellm==" not in outcome.out
+    assert f"what {written} (requirements.txt:1) requires is not known" in outcome.out
+    assert outcome.code == 1
+
+
 def test_what_an_old_pin_only_needs_at_least_is_no_doubt(run: Run) -> None:
     """That uvicorn is older than its table, and none in it bounds from above what litellm needs too."""
     assert "litellm==1.69.3" in run("uvicorn==0.30.0\nlitellm", "requirements.txt").out

@@ -11,6 +11,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_nodes import walk as walk_nodes
 from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.imports.movable import annotations_of, plain_uses, reads_types
 from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.files import SOURCE
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 _INJECTORS = "Depends|Security|Provide|Inject|Injected|from_function|FunctionTool|add_api_route|add_command|validate_call"
 """What reads the annotations of a function that it is given."""
 
+
+_WITH_FIELDS = frozenset({"NamedTuple", "TypedDict", "dataclass"})
+"""Bases and decorators of classes that keep the types of their fields."""
+
+_READS_TYPES = late_pattern(
+    r"\bget_(?:type_hints|annotations)\b|__annotations__|__dataclass_fields__"
+    r"|\b(?:from|import)[ \t]+(?:apischema|cattrs?|dacite|dataclass_wizard|jsons|serde|typedload)\b"
+)
+"""What reads the types of the fields of any class that it is given, or of which it is given an object."""
 
 _SETS_VARIABLE = late_pattern(
     r"\benviron\s*\[[^\]\n]{1,200}\]\s*=[^=]|\benviron\s*\.\s*(?:clear|pop|setdefault|update)\b|\b(?:put|unset)env\s*\("
@@ -67,15 +77,82 @@ class Takers:
         """The files, and the names that others do or do not take from there."""
 
     def of(self, path: str, names: Sequence[str], functions: Sequence[str] = ()) -> Taker | None:
-        """Return the first place that takes one of some names from a file, or reads the annotations of its functions."""
+        """Return the first place that takes one of some names from a file, or reads the types of what it defines."""
         for taker in self.all_of(path, names):
             return taker
         for name in functions:
-            wanted = re.compile(rf"\b(?:{_INJECTORS})\(\s*(?:\w+\.)*{re.escape(name)}\b")
-            for other, text in self._texts.items():
-                found = wanted.search(text) if name in text else None
-                if found is not None:
-                    return Taker(other, text.count("\n", 0, found.start()) + 1, f"reads the types of {name}()")
+            reader = self._injector_of(name) or self._reader_of_type(path, name)
+            if reader is not None:
+                return reader
+        return None
+
+    def _reader_of_type(self, path: str, name: str) -> Taker | None:
+        """Return the first place that may read the types of the fields of a class, or those that another type is made of."""
+        tree = self._tree(path)
+        body = tree.body if tree is not None else []
+        made = next((one for one in body if isinstance(one, ast.ClassDef) and one.name == name), None)
+        makers = (*made.bases, *made.decorator_list) if made is not None else ()
+        has_fields = any(last_name(one.func if isinstance(one, ast.Call) else one) in _WITH_FIELDS for one in makers)
+        is_alias = any(isinstance(one, (ast.Assign, ast.AnnAssign)) and name in _bound_by(one) for one in body)
+        if not has_fields and not is_alias:
+            return None
+        if has_fields and self._reader_of_any is not None:
+            return self._reader_of_any
+        for other in sorted(self._with_word(name)):
+            line = self._line_that_asks(other, name, is_own=other == path)
+            if line is not None:
+                return Taker(other, line, f"may read the types of {name}")
+        return None
+
+    @cached_property
+    def _reader_of_any(self) -> Taker | None:
+        """The first place but tests that may read the types of fields of whatever it is given."""
+        texts = ((path, text) for path, text in self._texts.items() if not _TESTS.search(path))
+        found = [(path, _READS_TYPES.search(text) or _reads_fields(text)) for path, text in texts]
+        return next(
+            (
+                Taker(path, self._texts[path].count("\n", 0, match.start()) + 1, "may read the types of fields of any class")
+                for path, match in sorted(found)
+                if match is not None
+            ),
+            None,
+        )
+
+    def _line_that_asks(self, other: str, name: str, *, is_own: bool) -> int | None:
+        """Return the first line of a file that does more with a class or a type than to call it and to name it for types.
+
+        Of its own file it is known that it does not, but for functions whose annotations others read.
+        """
+        tree = self._tree(other)
+        if tree is None:
+            return 1
+        plain, spared, taken, fields = plain_uses(tree), set[ast.AST](), set[ast.AST](), set[ast.stmt]()
+        for node in walk_nodes(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not reads_types(node):
+                kept = spared if self._injector_of(node.name) is None else taken
+                kept.update(inner for one in annotations_of(node) for inner in walk_nodes(one))
+            elif isinstance(node, ast.ClassDef):
+                fields.update(node.body)
+            elif isinstance(node, ast.AnnAssign) and node not in fields:
+                spared.update(walk_nodes(node.annotation))
+        for node in walk_nodes(tree):
+            if isinstance(node, ast.alias) and node.name == name and node.asname not in (None, name):
+                return node.lineno
+            if not isinstance(node, ast.expr) or node in plain or node in spared or (is_own and node not in taken):
+                continue
+            is_read = isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
+            is_written = isinstance(node, ast.Constant) and isinstance(node.value, str) and _says(node.value, name)
+            if is_written or (is_read and last_name(node) == name):
+                return node.lineno
+        return None
+
+    def _injector_of(self, name: str) -> Taker | None:
+        """Return the first place that reads the annotations of a function, as it hands that to what fills its parameters."""
+        wanted = re.compile(rf"\b(?:{_INJECTORS})\(\s*(?:\w+\.)*{re.escape(name)}\b")
+        for other, text in self._texts.items():
+            found = wanted.search(text) if name in text else None
+            if found is not None:
+                return Taker(other, text.count("\n", 0, found.start()) + 1, f"reads the types of {name}()")
         return None
 
     def all_of(self, path: str, names: Sequence[str]) -> Iterator[Taker]:
@@ -308,6 +385,21 @@ def _index_of(tree: ast.Module) -> _Index:
             if isinstance(second, ast.Constant) and isinstance(second.value, str):
                 by_name.setdefault(second.value, []).append((place, node))
     return _Index(tuple(imports), frozenset(names), by_name, tuple(dotted), frozenset(patched))
+
+
+def _reads_fields(text: str) -> re.Match[str] | None:
+    """Return where a file asks for the fields of a class or an object, if it looks at types too."""
+    return re.search(r"\bfields\s*\(", text) if re.search(r"\.type\b", text) else None
+
+
+def _bound_by(statement: ast.Assign | ast.AnnAssign) -> list[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [one.id for one in targets if isinstance(one, ast.Name)]
+
+
+def _says(text: str, name: str) -> bool:
+    """Return whether a string may be a type that names a class."""
+    return name in text and re.fullmatch(r"[\w.\[\], |]{1,200}", text) is not None and name in re.split(r"\W+", text)
 
 
 def _may_export(tree: ast.Module, name: str) -> bool:

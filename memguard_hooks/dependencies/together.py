@@ -117,19 +117,38 @@ def find_clash(
 def find_guessed(
     declared: Iterable[Requirement], name: str, version: str, extras: Iterable[str], pythons: Sequence[tuple[int, int]]
 ) -> Requirement | None:
-    """Return a pin beside a version whose requirements are a poor guess, and bound what that version is, or needs too.
+    """Return what stands beside a version, whose requirements are not known, and bound what that version is, or needs too.
 
-    A bound from above is one: what an older version has in its place may be lower.
+    Of a pin that its table lacks a bound from above is one: what an older version has in its place may be lower. Of a range
+    that admits no version of its table nothing is known, but for what those of the table, and what these need, have to do
+    with.
     """
     needs = {one.name for one in requirements_of(name, version, tuple(pythons), frozenset(extras))} - {PYTHON} | {name}
     for one in declared:
         pin = pin_of(one)
-        if pin is None or pin.version is None or one.name == name or not is_guessed(one.name, pin.version):
+        if one.name == name:
             continue
-        required = requirements_of(one.name, pin.version, tuple(pythons), frozenset(one.extras))
-        if any(other.name in needs and any(sign in other.specifier for sign in ("<", "==", "~=")) for other in required):
-            return one
+        if pin is None or pin.version is None:
+            table = known_versions(one.name) if not _options(one.name, one.specifier) else None
+            first = one._replace(specifier=f"=={table.versions[0]}") if table is not None else None
+            if first is not None and not needs.isdisjoint(_needed(first, tuple(pythons))):
+                return one
+        elif is_guessed(one.name, pin.version):
+            required = requirements_of(one.name, pin.version, tuple(pythons), frozenset(one.extras))
+            if any(other.name in needs and any(sign in other.specifier for sign in ("<", "==", "~=")) for other in required):
+                return one
     return None
+
+
+def _needed(first: Requirement, pythons: tuple[tuple[int, int], ...]) -> frozenset[str]:
+    """Return the names of what a requirement needs, and what that needs, in the newest versions that are known."""
+    waiting, found = [first], {first.name}
+    for one in waiting:  # which grows
+        version = next(iter(_options(one.name, one.specifier)), None)
+        required = requirements_of(one.name, version, pythons, frozenset(one.extras)) if version is not None else ()
+        waiting += [other for other in required if other.name not in found]
+        found.update(other.name for other in required)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=2**12)

@@ -189,7 +189,7 @@ class _Mover:
         edits += [Edit(text.start_of(one.lineno), text.start_of(one.lineno + 1), "") for one in moves.settings]
         edits += [Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
         caching = list(self._caching_import()) if moves.built else []
-        typing = list(self._type_imports([one for one in moves.for_types if one not in instead]))
+        typing = list(self._type_imports(_once([one for one in moves.for_types if one not in instead])))
         if self._standard > 1 and any(one.start == caching[0].start for one in typing):  # one blank line is below both
             caching = [one._replace(text=one.text.rstrip("\r\n") + text.newline) for one in caching]
         edits += caching + typing
@@ -204,7 +204,7 @@ class _Mover:
             ends.add(getter.value.statement.end_lineno or getter.value.statement.lineno)
             edits += [Edit(text.start(one), text.end(one), f"{getter.value.getter}()") for one in getter.value.uses]
         for host in moves.hosts:
-            imports = [one for one in host.imports if one not in instead]
+            imports = _once([one for one in host.imports if one not in instead])
             if not imports:
                 continue
             edit = self._insertion(host.function, imports)
@@ -446,7 +446,7 @@ class _Mover:
             written = re.sub(r"(\r\n|\r|\n)(?=[^\r\n])", rf"\1{step}", written)
         quote = '"' if getter.is_quoted else ""
         arrow = f" -> {quote}{getter.value.type}{quote}" if getter.value.type else ""
-        lines = [line for one in _by_statement(getter.imports) for line in self.lines(*one, step)]
+        lines = [line for one in _by_statement(_once(getter.imports)) for line in self.lines(*one, step)]
         body = [*lines, *([""] if lines else []), f"return {written}"]
         head = ["@functools.cache", f"def {getter.value.getter}(){arrow}:"]
         joined = text.newline.join([*head, *(f"{step}{one}" if one else "" for one in body)])
@@ -628,6 +628,16 @@ class _Mover:
                 yield from (
                     (f"{one.asname or one.name}.TYPE_CHECKING", line) for one in statement.names if one.name == "typing"
                 )
+
+
+def _once(parts: Sequence[Part]) -> list[Part]:
+    """Return imports without those that import again what one before them does."""
+    found: dict[tuple[object, ...], Part] = {}
+    for statement, alias in sorted(parts, key=lambda one: one[0].lineno):
+        origin = (statement.module, statement.level) if isinstance(statement, ast.ImportFrom) else (statement.__class__,)
+        is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
+        found.setdefault((*origin, alias.name, alias.asname) if is_import else (statement, alias), (statement, alias))
+    return list(found.values())
 
 
 def _by_statement(parts: Sequence[Part]) -> list[tuple[ImportNode, list[ast.alias]]]:

@@ -506,7 +506,7 @@ class _Planner:
         """Return a file with imports moved. Raises MemguardError rather than give one that does not parse."""
         data, module = self._project.sources.data(path), self._sources[path].module
         is_lazy = self._python is not None and self._python >= LAZY_PYTHON and self._style == "function"
-        if is_lazy and not moves.built and not moves.blocks and (moves.hosts or moves.for_types):
+        if is_lazy and not (moves.built or moves.blocks or moves.aliases) and (moves.hosts or moves.for_types):
             found = Rewritten(write_lazy(data, module, moves.removed), {})
         else:
             found = move(data, module, moves)

@@ -36,7 +36,8 @@ _ASKING = frozenset({"device", "is_available"})
 """Functions, by their last names, that tell of the machine, and read no variable that a program sets."""
 
 _BUILDING = frozenset({
-    "encoding_for_model", "get_encoding", "init_chat_model", "load_model", "pipeline", "resource", "client",
+    "client", "create_async_engine", "create_client", "create_engine", "encoding_for_model", "get_encoding",
+    "init_chat_model", "load_model", "pipeline", "resource",
 })  # fmt: skip
 """Functions, by their last names, that build an object and do nothing else: `tiktoken.get_encoding("cl100k_base")`."""
 

@@ -63,8 +63,29 @@ INERT = frozenset({
 _ATTRIBUTES = frozenset({"cached_property", "deleter", "property", "setter"})
 """Decorators whose functions are read as attributes."""
 
+_OF_CACHES = frozenset({"cache_clear", "cache_info", "cache_parameters", "clear"})
+"""Attributes of cached functions, which are read of a function and tell nothing of its types."""
+
 _PLAIN_BASES = frozenset({"ABC", "Exception", "Generic", "Protocol", "RuntimeError", "ValueError", "object"})
 """Bases of classes whose annotations nothing reads."""
+
+_KINDS: dict[str | None, tuple[str, ...]] = {
+    "dataclasses": ("dataclass",),
+    "typing": ("NamedTuple", "TypedDict"),
+    "typing_extensions": ("NamedTuple", "TypedDict"),
+}
+"""What makes a class with fields and keeps their types as they are written, also as strings, by its module."""
+
+_TYPING = frozenset({"collections.abc", "typing", "typing_extensions"})
+
+_GENERICS = frozenset({"dict", "frozenset", "list", "set", "tuple", "type"})
+"""Built-in types that are subscripted with others."""
+
+_TAKING_VALUES = frozenset({"Annotated", "Literal"})
+"""What is subscripted with more than types."""
+
+_QUALIFIERS = frozenset({"Annotated", "ClassVar", "Final", "InitVar", "KW_ONLY", "NotRequired", "ReadOnly", "Required"})
+"""What the type of a field may say of the field, which is looked for as the class is made."""
 
 _TAKERS = frozenset({
     "Process", "Thread", "Timer", "add_done_callback", "add_task", "agg", "apply", "apply_async", "create_task", "filter",
@@ -141,6 +162,8 @@ class Moves(Record):
     built: tuple[BuildingFunction, ...] = ()
     settings: tuple[ast.Assign, ...] = ()
     blocks: tuple[ast.Try, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """The names of types that are made of parts in `quoted`."""
 
 
 class Wanted(Record):
@@ -227,6 +250,8 @@ class MovableFile:
         is_future = any(alias.name == "annotations" for one in futures for alias in one.names)
         self._evaluates = not is_future and (python is None or python < LAZY_ANNOTATIONS_PYTHON)
         self._can_cache = python is None or python >= _CACHING_PYTHON
+        self._asked: set[str] = set()
+        """The classes and types of which it is being found out who reads them."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -250,7 +275,7 @@ class MovableFile:
         quoted: dict[ast.expr, None] = {}
         annotations: dict[Annotation, None] = {}
         for part in self._parts:
-            uses = [use for use in self._found.uses if self._is_use(use, part)]
+            uses = [self._in_alias(use) for use in self._found.uses if self._is_use(use, part)]
             typing = [use for use in uses if self._is_typing(use)]
             values = {use: one for use in uses if not use.functions and (one := buildable.around(use.node)) is not None}
             own = {use: buildable.settings[use.node] for use in uses if use.node in buildable.settings}
@@ -294,11 +319,12 @@ class MovableFile:
         typed_values = {one.statement.annotation for one in built if isinstance(one.statement, ast.AnnAssign)}
         quoted = {one: None for one in quoted if one not in typed_values}
         ordered = sorted(hosts, key=spot_of)
-        typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
+        aliases = tuple(dict.fromkeys(one.alias for one in annotations if one.alias))
+        typed = dict.fromkeys((*(one.owner.name for one in annotations if one.owner is not None), *aliases))
         places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
         return Moves(
             *(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built)),
-            *(tuple(settings), tuple(self._blocks)),
+            *(tuple(settings), tuple(self._blocks), aliases),
         )
 
     # Blocks that move as a whole
@@ -463,7 +489,7 @@ class MovableFile:
         """Yield the annotations that are evaluated as the file loads."""
         for use in typing:
             one = use.annotation
-            if one is not None and self._evaluates and not (use.functions or use.is_text or one.is_local):
+            if one is not None and (self._evaluates or one.alias) and not (use.functions or use.is_text or one.is_local):
                 yield one.node, None
 
     def _held_by_reader(self, use: Use) -> HeldBy | None:
@@ -473,6 +499,8 @@ class MovableFile:
     def _reader(self, annotation: Annotation) -> str | None:
         """Say who may read an annotation at run time, None for nobody that the file knows of."""
         owner = annotation.owner
+        if annotation.alias and not self._is_asked_by_nobody(annotation.alias):
+            return f"the type {annotation.alias} may be read at run time"
         if annotation.is_local or owner is None:
             return None
         if isinstance(owner, ast.ClassDef):
@@ -480,11 +508,91 @@ class MovableFile:
             is_plain &= all(
                 last_name(one.value if isinstance(one, ast.Subscript) else one) in _PLAIN_BASES for one in owner.bases
             )
-            return None if is_plain else f"class {owner.name} may read the types of its fields at run time"
+            if is_plain or self._only_keeps_types(owner, annotation.node):
+                return None
+            return f"class {owner.name} may read the types of its fields at run time"
         for decorator in owner.decorator_list:
             if _decorator(decorator) not in INERT:
                 return f"`@{ast.unparse(decorator)[:40]}` may read the types of {owner.name}() at run time"
         return None if any(last_name(one) in _ATTRIBUTES for one in owner.decorator_list) else self._taken(owner)
+
+    def _only_keeps_types(self, owner: ast.ClassDef, annotation: ast.expr) -> bool:
+        """Return whether a class only keeps the types of its fields as written, and nothing in the file asks for them."""
+        kinds = [self._standard_kinds.get(ast.unparse(one)) for one in owner.bases]
+        is_quotable = not self._evaluates or _words(annotation).isdisjoint(_QUALIFIERS)
+        if owner not in self._nodes.of_module or not is_quotable or _hands_itself_on(owner):
+            return False
+        if owner.decorator_list:
+            made_by = [one.func if isinstance(one, ast.Call) else one for one in owner.decorator_list]
+            is_known = all(self._standard_kinds.get(ast.unparse(one)) == "dataclass" for one in made_by)
+            is_known &= not owner.keywords and all(last_name(one) in _PLAIN_BASES for one in owner.bases)
+        else:
+            is_known = kinds == ["NamedTuple"] or (
+                kinds == ["TypedDict"] and all(one.arg == "total" for one in owner.keywords)
+            )
+        return is_known and self._is_asked_by_nobody(owner.name)
+
+    def _is_asked_by_nobody(self, name: str) -> bool:
+        """Return whether a file only calls a class, compares with it, and names it, or a type, where nobody reads that."""
+        if name in self._asked:
+            return True  # which is being found out
+        self._asked.add(name)
+        plain = plain_uses(self._module)
+        uses = map(self._in_alias, find_uses(self._module, [name]).uses)
+        try:
+            return self._handed[0] is None and all(
+                use.node in plain
+                or (use.is_text and use.annotation is None)
+                or (use.annotation is not None and self._reader(use.annotation) is None)
+                for use in uses
+            )
+        finally:
+            self._asked.remove(name)
+
+    def _in_alias(self, use: Use) -> Use:
+        """Return a use that is part of a type which the module level gives a name as one of an annotation."""
+        found = None if use.functions or use.annotation or use.node is None else self._aliased.get(use.node)
+        return use if found is None else use._replace(annotation=found)
+
+    @cached_property
+    def _aliased(self) -> dict[ast.AST, Annotation]:
+        """The names in types that the module level gives a name once: `Rows = list[pd.DataFrame]`."""
+        statements = [one for one in self._module.body if isinstance(one, (ast.Assign, ast.AnnAssign))]
+        named = [(name, one.value) for one in statements if isinstance(one.value, ast.Subscript) and (name := _alias(one))]
+        known = self._typing_names if named else frozenset()
+        number = Counter(one.name for one in find_uses(self._module, [name for name, _ in named]).bindings)
+        return {
+            inner: Annotation(part, None, alias=name)
+            for name, value in named
+            if number[name] == 1 and _is_typing_name(value.value, known)
+            for part in _quotable(value, known)
+            for inner in walk(part)
+        }
+
+    @cached_property
+    def _typing_names(self) -> frozenset[str]:
+        """What the file calls what is subscripted with types, and takes strings for these."""
+        found = set(_GENERICS)
+        for one in self._module.body:
+            if isinstance(one, ast.ImportFrom) and one.module in _TYPING and one.level == 0:
+                found.update(bound_by(alias) for alias in one.names if alias.name not in _TAKING_VALUES)
+            elif isinstance(one, ast.Import):
+                found.update(bound_by(alias) for alias in one.names if alias.name == "typing")
+        number = Counter(one.name for one in find_uses(self._module, found).bindings)
+        return frozenset(one for one in found if number[one] == (one not in _GENERICS))
+
+    @cached_property
+    def _standard_kinds(self) -> dict[str, str]:
+        """What makes a class that keeps the types of its fields as they are written, by how the file names it."""
+        found: dict[str, str] = {}
+        for one in self._module.body:
+            if isinstance(one, ast.ImportFrom) and one.module in _KINDS and one.level == 0:
+                found.update((bound_by(alias), alias.name) for alias in one.names if alias.name in _KINDS[one.module])
+            elif isinstance(one, ast.Import):
+                for alias in one.names:
+                    found.update((f"{bound_by(alias)}.{kind}", kind) for kind in _KINDS.get(alias.name, ()))
+        number = Counter(one.name for one in find_uses(self._module, {one.partition(".")[0] for one in found}).bindings)
+        return {name: kind for name, kind in found.items() if number[name.partition(".")[0]] == 1}
 
     def _taken(self, function: FunctionNode) -> str | None:
         """Say what a function is handed to that may read its annotations."""
@@ -507,6 +615,8 @@ class MovableFile:
                 called.add(node.func)
                 if last_name(node.func) in _TAKERS:
                     called.update((*node.args, *(keyword.value for keyword in node.keywords)))
+            elif isinstance(node, ast.Attribute) and node.attr in _OF_CACHES:
+                called.add(node.value)
         own = {one.name for one in self._module.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
         of_module = {use.node for use in find_uses(self._module, own).uses}
         names: dict[str, int] = {}
@@ -535,6 +645,89 @@ class MovableFile:
             return True
         is_one_below = f"{use.path}.".startswith(f"{alias.name}.") or f"{alias.name}.".startswith(f"{use.path}.")
         return is_one_below or use.name not in self._shared
+
+
+def plain_uses(module: ast.Module) -> frozenset[ast.expr]:
+    """Return the expressions that are called, that have an attribute read, or that something is compared with by its type.
+
+    Who does nothing else with a class asks it for no types.
+    """
+    found: set[ast.expr] = set()
+    for node in walk(module):
+        if isinstance(node, ast.Call):
+            found.add(node.func)
+            if last_name(node.func) == "cast":
+                found.update(inner for one in node.args[:1] for inner in walk(one) if isinstance(inner, ast.expr))
+            elif last_name(node.func) in ("isinstance", "issubclass"):
+                found.update(inner for one in node.args[1:] for inner in _in_tuple(one))
+        elif isinstance(node, ast.Attribute) and not node.attr.startswith("__"):
+            found.add(node.value)
+    return frozenset(found)
+
+
+def annotations_of(function: FunctionNode) -> list[ast.expr]:
+    """Return the annotations of the parameters and of the result of a function."""
+    own = function.args
+    every = (*own.posonlyargs, *own.args, *own.kwonlyargs, own.vararg, own.kwarg)
+    written = [one.annotation for one in every if one is not None]
+    return [one for one in (*written, function.returns) if one is not None]
+
+
+def reads_types(function: FunctionNode) -> bool:
+    """Return whether a decorator may read the annotations of a function."""
+    return any(_decorator(one) not in INERT for one in function.decorator_list)
+
+
+def _alias(statement: ast.Assign | ast.AnnAssign) -> str:
+    """Return the one name that a statement gives to its value, empty where it does more."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    is_type = isinstance(statement, ast.Assign) or last_name(statement.annotation) == "TypeAlias"
+    return targets[0].id if is_type and len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def _quotable(node: ast.expr, known: Collection[str]) -> Iterator[ast.expr]:
+    """Yield the parts of a type that may as well be strings: what typing or a built-in type is subscripted with."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        for one in node.elts:
+            yield from _quotable(one, known)
+    elif isinstance(node, ast.Subscript) and _is_typing_name(node.value, known):
+        inner = node.slice
+        for one in inner.elts if isinstance(inner, ast.Tuple) else [inner]:
+            yield from _quotable(one, known) if isinstance(one, (ast.List, ast.Subscript)) else [one]
+    elif all(isinstance(one, _OF_TYPES) for one in walk(node)):
+        yield node
+
+
+def _is_typing_name(node: ast.expr, known: Collection[str]) -> bool:
+    if isinstance(node, ast.Attribute):
+        is_module = isinstance(node.value, ast.Name) and node.value.id in known and node.value.id not in _GENERICS
+        return is_module and node.attr not in _TAKING_VALUES
+    return isinstance(node, ast.Name) and node.id in known
+
+
+_OF_TYPES = (ast.Attribute, ast.BinOp, ast.BitOr, ast.Constant, ast.List, ast.Name, ast.Subscript, ast.Tuple)
+"""What a type is written with."""
+
+
+def _in_tuple(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def _words(node: ast.expr) -> frozenset[str]:
+    """Return the names, the attributes and the words of strings in an annotation."""
+    return frozenset(re.findall(r"[^\W\d]\w*", ast.unparse(node)))
+
+
+def _hands_itself_on(owner: ast.ClassDef) -> bool:
+    """Return whether the body of a class may hand the class itself to something: `cls`, `type(self)`, `self.__class__`."""
+    plain = plain_uses(ast.Module([owner], []))
+    for node in walk(owner):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id in ("type", "__class__") or (node.id == "cls" and node not in plain):
+                return True
+        elif isinstance(node, ast.Attribute) and node.attr in ("__class__", "__annotations__", "__dataclass_fields__"):
+            return True
+    return False
 
 
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

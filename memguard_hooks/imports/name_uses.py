@@ -33,12 +33,16 @@ _TYPING_CALLS = frozenset({"cast", "TypeVar", "NewType"})
 
 
 class Annotation(Record):
-    """An annotation: the whole expression, and the function or the class that it belongs to, None for a variable."""
+    """An annotation: the whole expression, and the function or the class that it belongs to, None for a variable.
+
+    Of `Rows = list[pd.DataFrame]` it is the part that may be quoted, and `alias` the name, whose value any Python evaluates.
+    """
 
     node: ast.expr
     owner: FunctionNode | ast.ClassDef | None
     is_local: bool = False
     """Whether it is that of a variable in a function, which no Python evaluates."""
+    alias: str = ""
 
 
 class Use(Record):
