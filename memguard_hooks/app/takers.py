@@ -99,6 +99,8 @@ class Takers:
         if has_fields and self._reader_of_any is not None:
             return self._reader_of_any
         for other in sorted(self._with_word(name)):
+            if _TESTS.search(other) and not _READS_TYPES.search(self._texts[other]):
+                continue
             line = self._line_that_asks(other, name, is_own=other == path)
             if line is not None:
                 return Taker(other, line, f"may read the types of {name}")

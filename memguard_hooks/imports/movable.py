@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 
 from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.imports.built_later import Buildable, BuiltLater
+from memguard_hooks.imports.call_tables import CallTables
 from memguard_hooks.imports.import_blocks import bound_by_assignment, statements_of, told_with
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, NameUses, Use, bound_by, find_uses
@@ -320,7 +321,9 @@ class MovableFile:
         quoted = {one: None for one in quoted if one not in typed_values}
         ordered = sorted(hosts, key=spot_of)
         aliases = tuple(dict.fromkeys(one.alias for one in annotations if one.alias))
-        typed = dict.fromkeys((*(one.owner.name for one in annotations if one.owner is not None), *aliases))
+        owners = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
+        tables = (table for one in owners for table in self._tables.of(one))
+        typed = dict.fromkeys((*owners, *aliases, *tables))
         places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
         return Moves(
             *(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built)),
@@ -582,6 +585,10 @@ class MovableFile:
         return frozenset(one for one in found if number[one] == (one not in _GENERICS))
 
     @cached_property
+    def _tables(self) -> CallTables:
+        return CallTables(self._module)
+
+    @cached_property
     def _standard_kinds(self) -> dict[str, str]:
         """What makes a class that keeps the types of its fields as they are written, by how the file names it."""
         found: dict[str, str] = {}
@@ -600,6 +607,8 @@ class MovableFile:
         if reader is not None:
             return f"line {reader} reads annotations at run time"
         is_of_module = function in self._module.body
+        if is_of_module and function.name in names and self._tables.are_all_of(function.name):
+            return None
         line = names.get(function.name, None if is_of_module else attributes.get(function.name))
         return None if line is None else f"line {line} hands {function.name}() on, and its types may be read at run time"
 
