@@ -578,6 +578,7 @@ def ask(text):
 SET_UP = {
     "in one file": {},
     "in each file": {"more.py": KEYED.replace("ask", "more")},
+    "beside another library": {"more.py": KEYED + "\n\nimport pandas\n\n\ndef export():\n    return pandas.concat([])\n"},
 }
 
 
@@ -587,20 +588,64 @@ def test_what_sets_a_library_up_goes_with_its_import(tmp_path: Path, run: Run, f
     run()
     body = '    import openai\n\n    openai.api_key = os.getenv("KEY")\n\n    return openai.chat(text)\n'
     for path in ("chat.py", *files):
-        assert texts(path)[0].endswith(body)
+        assert body in texts(path)[0]
         assert "\nopenai" not in texts(path)[0]
     assert run().code == 0
 
 
+CONFIGURED = """\
+import os
+
+import google.generativeai as genai
+import matplotlib.pyplot as plt
+import pandas
+
+plt.switch_backend("Agg")
+genai.configure(api_key=os.getenv("KEY"))
+model = genai.GenerativeModel("one")
+
+
+def ask(text):
+    return model.ask(text)
+
+
+def draw(rows):
+    return plt.plot(rows)
+
+
+def export(rows):
+    return pandas.DataFrame(rows)
+"""
+
+
+def test_what_is_called_to_set_a_library_up_goes_with_its_import(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, {"bot.py": CONFIGURED})
+    run()
+    bot = texts("bot.py")[0]
+    assert '    genai.configure(api_key=os.getenv("KEY"))\n\n    return genai.GenerativeModel("one")\n' in bot
+    assert '    import matplotlib.pyplot as plt\n\n    plt.switch_backend("Agg")\n\n    return plt.plot(rows)\n' in bot
+    assert "def export(rows):\n    import pandas\n\n    return pandas.DataFrame(rows)\n" in bot
+    assert not re.search(r"(?m)^(?:genai|plt|import (?:google|matplotlib|pandas))", bot)
+    assert run().code == 0
+
+
 SET_UP_FOR_OTHERS = {
+    "another file, by a call": (
+        {"chat.py": "import openai\nopenai.configure(3)\ndef ask():\n    openai.ask()\n", "more.py": "import openai\n"},
+        "sets up what more.py:1 may need openai.configure",
+    ),
+    "a call in a function too": (
+        {"chat.py": "import openai\nopenai.configure(3)\ndef ask(key):\n    openai.configure(key)\n"},
+        "line 2 uses it at module level",
+    ),
+    "a call of what does more": (
+        {"chat.py": KEYED.replace('openai.api_key = os.getenv("KEY")', "openai.start(3)")},
+        "line 4 uses it",
+    ),
     "another file": ({"more.py": USED.replace("pandas", "openai")}, "sets up what more.py:1 may need openai.api_key"),
     "another file in a function": (
         {"more.py": KEYED + "\n\ndef more(key):\n    openai.api_key = key\n"},
         "line 4 uses it at module level",
-    ),
-    "another name": (
-        {"chat.py": KEYED.replace("import os", "from openai import OpenAI\nimport os") + "\n\ndef more():\n    OpenAI()\n"},
-        "line 5 sets up what functions use that do not name openai",
     ),
     "no function": ({"chat.py": KEYED.replace("openai.chat(text)", "text")}, "line 4 uses it at module level"),
     "variables": (

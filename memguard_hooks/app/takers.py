@@ -11,6 +11,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_nodes import walk as walk_nodes
 from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.imports.built_later import set_by
 from memguard_hooks.imports.movable import annotations_of, plain_uses, reads_types
 from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.pattern import late_pattern
@@ -22,7 +23,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from memguard_hooks.imports.built_later import BuiltLater
+    from memguard_hooks.imports.built_later import BuiltLater, Setting
     from memguard_hooks.project.project import Project
 
 _INJECTORS = "Depends|Security|Provide|Inject|Injected|from_function|FunctionTool|add_api_route|add_command|validate_call"
@@ -214,11 +215,12 @@ class Takers:
                     return Taker(other, text.count("\n", 0, found.start()) + 1, f"sets {name}, which it reads")
         return None
 
-    def uses_without(self, path: str, root: str, statement: ast.Assign) -> Taker | None:
-        """Return the first other file but tests that imports a library and does not set the same attribute of it itself."""
+    def uses_without(self, path: str, root: str, statement: Setting) -> Taker | None:
+        """Return the first other file but tests that imports a library and does not set it up the same way itself."""
         word = re.compile(rf"^[ \t]*(?:import|from)[ \t]+(?:[\w., \t]*,[ \t]*)?{re.escape(root)}\b", re.MULTILINE)
-        written = ast.unparse(statement.targets[0])
-        own = re.compile(rf"^(?P<inner>[ \t]*){re.escape(written)} *=(?!=)", re.MULTILINE)
+        written = ast.unparse(set_by(statement))
+        sign = r"=(?!=)" if isinstance(statement, ast.Assign) else r"\("
+        own = re.compile(rf"^(?P<inner>[ \t]*){re.escape(written)} *{sign}", re.MULTILINE)
         for other, text in sorted(self._texts.items()):
             blanks = {match["inner"] for match in own.finditer(text)} if written in text else {"?"}
             is_set = blanks == {""}  # at the module level alone

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from memguard_hooks.fix.import_places import belongs_first, standard_place
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import BOM, encoding
-from memguard_hooks.imports.built_later import first_import
+from memguard_hooks.imports.built_later import first_import, set_by
 from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.imports.movable import BuildingFunction, ImportNode, Moves, Part, Spot, spot_of
 from memguard_hooks.imports.name_uses import HostNode, bound_by, is_type_checking
@@ -24,7 +24,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from memguard_hooks.imports.built_later import Assignment, BuiltLater
+    from memguard_hooks.imports.built_later import Assignment, BuiltLater, Setting
 
 WIDTH = 88
 """Columns of a line, by the formatters' default; a longer `from` import has a line for each name."""
@@ -165,7 +165,7 @@ class _Mover:
     def __init__(self, text: Text, module: ast.Module) -> None:
         self._text = text
         self._module = module
-        self._settings: Sequence[ast.Assign] = ()
+        self._settings: Sequence[Setting] = ()
         self._blocks: Mapping[ast.stmt, ast.Try] = {}
         self._leaving: set[ast.stmt] = set()
         """The statements that leave with all of their names."""
@@ -427,10 +427,10 @@ class _Mover:
                     lines.pop()
         return lines
 
-    def _set_with(self, imports: Sequence[Part]) -> list[ast.Assign]:
-        """Return the statements that set attributes of what a function imports."""
+    def _set_with(self, imports: Sequence[Part]) -> list[Setting]:
+        """Return the statements that set up what a function imports."""
         names = {bound_by(alias) for _, alias in imports}
-        roots = ((one, one.targets[0].value) for one in self._settings if isinstance(one.targets[0], ast.Attribute))
+        roots = ((one, set_by(one).value) for one in self._settings)
         return [one for one, root in roots if isinstance(root, ast.Name) and root.id in names]
 
     # Values that are built later
@@ -447,6 +447,7 @@ class _Mover:
         quote = '"' if getter.is_quoted else ""
         arrow = f" -> {quote}{getter.value.type}{quote}" if getter.value.type else ""
         lines = [line for one in _by_statement(_once(getter.imports)) for line in self.lines(*one, step)]
+        lines += ["", *own] if (own := [text.line(one.lineno).strip() for one in self._set_with(getter.imports)]) else []
         body = [*lines, *([""] if lines else []), f"return {written}"]
         head = ["@functools.cache", f"def {getter.value.getter}(){arrow}:"]
         joined = text.newline.join([*head, *(f"{step}{one}" if one else "" for one in body)])

@@ -11,6 +11,7 @@ import ast
 import builtins
 import re
 from functools import cached_property
+from types import MappingProxyType
 
 from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.name_uses import bound_by, find_uses
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.name_uses import BoundPlace, Use
 
 Assignment: TypeAlias = "ast.Assign | ast.AnnAssign"
+
+Setting: TypeAlias = "ast.Assign | ast.Expr"
+"""A statement that sets up what moves: `openai.api_key = KEY`, `genai.configure(api_key=KEY)`."""
+
+_SETTING_UP = frozenset({
+    "configure", "set_num_threads", "set_option", "set_printoptions", "set_style", "set_theme", "seterr", "switch_backend",
+    "use",
+})  # fmt: skip
+"""Functions, by their last names, that set something to what they are given, as often as that is."""
 
 _READS = frozenset({"environ.get", "getenv", "os.environ.get", "os.getenv"})
 """Calls that read a variable of the environment."""
@@ -104,26 +114,29 @@ class Buildable:
                     waiting.append(other)
 
     @cached_property
-    def settings(self) -> dict[ast.AST, ast.Assign]:
-        """The statements that set an attribute of what moves, `openai.api_key = os.getenv("KEY")`, by the name in each.
+    def settings(self) -> dict[ast.AST, Setting]:
+        """The statements that set up what moves, `openai.api_key = os.getenv("KEY")`, by the name in each.
 
-        A function that imports it may as well set that.
+        A function that imports it may as well do that. What more than one statement sets may be another one later.
         """
-        found: dict[ast.AST, ast.Assign] = {}
+        found: dict[ast.AST, Setting] = {}
         for one in self._module.body if self._moving else ():
-            target = one.targets[0] if isinstance(one, ast.Assign) and len(one.targets) == 1 else None
-            if not isinstance(one, ast.Assign) or not isinstance(target, ast.Attribute) or one.lineno != one.end_lineno:
+            target, values = _set_by(one)
+            if target is None or one.lineno != one.end_lineno or not isinstance(one, (ast.Assign, ast.Expr)):
                 continue
-            names = {node.id for node in walk(one.value) if isinstance(node, ast.Name)}
-            is_plain = names.isdisjoint(self._moving) and self._is_alone(one) and self._is_steady(one.value)
+            names = {node.id for value in values for node in walk(value) if isinstance(node, ast.Name)}
+            is_plain = names.isdisjoint(self._moving) and self._is_alone(one) and all(map(self._is_steady, values))
             if is_plain and isinstance(target.value, ast.Name) and target.value.id in self._moving:
                 found[target.value] = one
         return {} if self._sets_moving(found) else found
 
-    def _sets_moving(self, known: Collection[ast.AST] = ()) -> bool:
-        """Return whether the file sets an attribute of what moves, so that it may be another one later."""
+    def _sets_moving(self, known: Mapping[ast.AST, Setting] = MappingProxyType({})) -> bool:
+        """Return whether the file sets an attribute of what moves, or sets it up, so that it may be another one later."""
         attributes = (one for one in walk(self._module) if isinstance(one, ast.Attribute) and one.value not in known)
-        return any(_root(one) in self._moving for one in attributes if not isinstance(one.ctx, ast.Load))
+        calls = {set_by(one).attr for one in known.values() if isinstance(one, ast.Expr)}
+        return any(
+            _root(one) in self._moving for one in attributes if not isinstance(one.ctx, ast.Load) or one.attr in calls
+        )
 
     # What may be built
 
@@ -163,7 +176,7 @@ class Buildable:
     def _built(self) -> dict[str, BuiltLater]:
         """The values that may be built later, by name: nothing else at the module level uses one."""
         involved = self._involved
-        if not involved or len(involved) > _MOST_VALUES or self._sets_moving():
+        if not involved or len(involved) > _MOST_VALUES or self._sets_moving(self.settings):
             return {}
         kept = {name for name, one in involved.items() if self._can_be_built(name, one)}
         used: dict[str, list[Use]] = {}
@@ -295,6 +308,27 @@ class Buildable:
         }
         moving = {families[name] for name in self._moving & families.keys()}
         return frozenset(name for name, family in families.items() if family in moving)
+
+
+def set_by(statement: Setting) -> ast.Attribute:
+    """Return the attribute that a statement sets, or the function that it calls to set something up."""
+    target, _ = _set_by(statement)
+    assert target is not None
+    return target
+
+
+def _set_by(statement: ast.AST) -> tuple[ast.Attribute | None, list[ast.AST]]:
+    """Return what a statement sets up, None where it does not, and the values that it gives."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target: ast.AST = statement.targets[0]
+        values: list[ast.AST] = [statement.value]
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        target, values = statement.value.func, _arguments(statement.value)
+        if last_name(target) not in _SETTING_UP:
+            return None, []
+    else:
+        return None, []
+    return (target, values) if isinstance(target, ast.Attribute) else (None, [])
 
 
 def first_import(module: ast.Module) -> ast.stmt | None:

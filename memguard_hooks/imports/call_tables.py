@@ -9,7 +9,7 @@ import ast
 from collections import Counter
 from functools import cached_property
 
-from memguard_hooks.formats.python_nodes import children, last_name, walk
+from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.imports.name_uses import find_uses
 
 TYPE_CHECKING = False  # as typing has it
@@ -29,17 +29,17 @@ class CallTables:
     def are_all_of(self, function: str) -> bool:
         """Return whether nothing but such tables has a function, besides calls."""
         uses = [one.node for one in find_uses(self._module, [function]).uses]
-        named = [one for one in uses if not self._is_called(one)]
-        return all(one in self._in_tables and self._is_only_called(self._in_tables[one]) for one in named)
+        tables = [self._in_tables.get(one) for one in uses if one is not None and not self._is_called(one)]
+        return None not in uses and all(one is not None and self._is_only_called(one) for one in tables)
 
     def of(self, function: str) -> list[str]:
         """Return the tables that have a function."""
-        return list(dict.fromkeys(table for node, table in self._in_tables.items() if last_name(node) == function))
+        return list(dict.fromkeys(table for node, table in self._in_tables.items() if node.id == function))
 
     @cached_property
-    def _in_tables(self) -> dict[ast.expr | None, str]:
+    def _in_tables(self) -> dict[ast.Name, str]:
         """The names in dictionaries that the module level gives a name once, and that name."""
-        found: dict[str, list[ast.expr]] = {}
+        found: dict[str, list[ast.Name]] = {}
         for one in self._module.body:
             targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
             value = one.value if isinstance(one, (ast.Assign, ast.AnnAssign)) else None
@@ -52,8 +52,8 @@ class CallTables:
     def _parents(self) -> dict[ast.AST, ast.AST]:
         return {inner: node for node in walk(self._module) for inner in children(node)}
 
-    def _is_called(self, node: ast.AST | None) -> bool:
-        above = self._parents.get(node) if node is not None else None
+    def _is_called(self, node: ast.AST) -> bool:
+        above = self._parents[node]
         return isinstance(above, ast.Call) and above.func is node
 
     def _is_only_called(self, table: str) -> bool:

@@ -13,7 +13,7 @@ from collections import Counter
 from functools import cached_property, lru_cache
 
 from memguard_hooks.formats.python_nodes import children, last_name, walk
-from memguard_hooks.imports.built_later import Buildable, BuiltLater
+from memguard_hooks.imports.built_later import Buildable, BuiltLater, set_by
 from memguard_hooks.imports.call_tables import CallTables
 from memguard_hooks.imports.import_blocks import bound_by_assignment, statements_of, told_with
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from memguard_hooks.imports.built_later import Assignment
+    from memguard_hooks.imports.built_later import Assignment, Setting
     from memguard_hooks.imports.name_uses import FunctionNode, HostNode
 
 ImportNode: TypeAlias = "ast.Import | ast.ImportFrom"
@@ -161,7 +161,7 @@ class Moves(Record):
     quoted: tuple[ast.expr, ...]
     typed: tuple[str, ...]
     built: tuple[BuildingFunction, ...] = ()
-    settings: tuple[ast.Assign, ...] = ()
+    settings: tuple[Setting, ...] = ()
     blocks: tuple[ast.Try, ...] = ()
     aliases: tuple[str, ...] = ()
     """The names of types that are made of parts in `quoted`."""
@@ -271,7 +271,9 @@ class MovableFile:
         hosts: dict[HostNode, list[Part]] = {}
         built: dict[BuiltLater, list[Part]] = {}
         buildable = self._buildable(building)
-        settings: dict[ast.Assign, None] = {}
+        settings: dict[Setting, None] = {}
+        named = {use.name for use in self._found.uses if use.functions}
+        in_functions = {module_of(part).partition(".")[0] for part in self._parts if bound_by(part[1]) in named}
         for_types: list[Part] = []
         quoted: dict[ast.expr, None] = {}
         annotations: dict[Annotation, None] = {}
@@ -282,7 +284,7 @@ class MovableFile:
             own = {use: buildable.settings[use.node] for use in uses if use.node in buildable.settings}
             settings.update((one, None) for one in own.values())
             running_uses = [use for use in uses if not self._is_typing(use) and use not in values and use not in own]
-            if own and not any(use.functions for use in running_uses):
+            if own and not values and module_of(part).partition(".")[0] not in in_functions:
                 running_uses += own  # nothing in a function needs what is set: others may
             held = self._held(part) or self._held_by_any(running_uses, typing, running)
             kept = (self._held_value(value, running) for value in values.values())
@@ -309,9 +311,7 @@ class MovableFile:
         if held is not None:
             return held
         for setting in settings:
-            name, line = ast.unparse(setting.targets[0]).partition(".")[0], setting.lineno
-            if any(name not in [bound_by(part[1]) for part in parts] for parts in hosts.values()):
-                return HeldBy(line, f"line {line} sets up what functions use that do not name {name}")
+            self._import_with(setting, [*hosts.values(), *built.values()])
         for value in buildable.with_others(list(built)):
             held = self._held_value(value, running)
             if held is not None:
@@ -329,6 +329,15 @@ class MovableFile:
             *(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built)),
             *(tuple(settings), tuple(self._blocks), aliases),
         )
+
+    def _import_with(self, setting: Setting, places: Iterable[list[Part]]) -> None:
+        """Import what a statement sets up wherever something of the same library is imported."""
+        target = set_by(setting).value
+        own = [part for part in self._parts if isinstance(target, ast.Name) and bound_by(part[1]) == target.id]
+        roots = {module_of(part).partition(".")[0] for part in own}
+        for parts in places:
+            if any(module_of(part).partition(".")[0] in roots for part in parts if not isinstance(part[0], ast.Assign)):
+                parts += [part for part in own if part not in parts]
 
     # Blocks that move as a whole
 
