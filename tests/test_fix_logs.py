@@ -6,6 +6,7 @@ import difflib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from folders import commit, write
@@ -128,6 +129,23 @@ def test_a_debug_line_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert run(tmp_path, monkeypatch, {"main.py": DEBUG.replace("{argument}", argument)}) == []
     guarded = f"    if logger.isEnabledFor(logging.DEBUG):\n        logger.debug({becomes})\n"
     assert (tmp_path / "main.py").read_text("utf-8").endswith(guarded)
+
+
+@pytest.mark.parametrize(
+    ("names", "logger"),
+    [
+        ("import logging", "logging"),
+        ("import logging as log", "log"),
+        ("import logging as log\n\nlogger = log.getLogger(__name__)", "logger"),
+        ("from logging import getLogger\n\nlogger = getLogger(__name__)", "logger"),
+    ],
+)
+def test_what_a_debug_line_asks_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str, logger: str) -> None:
+    text = f'import json\n{names}\n\n\ndef answer(one):\n    {logger}.debug(f"got {{json.dumps(one)}}")\n    return 3\n'
+    run(tmp_path, monkeypatch, {"main.py": text})
+    module: dict[str, Any] = {"__name__": "main"}
+    exec((tmp_path / "main.py").read_text("utf-8"), module)  # noqa: S102 - what is written above
+    assert module["answer"](1) == 3
 
 
 DUMPED = DEBUG.format(argument="json.dumps(one)")

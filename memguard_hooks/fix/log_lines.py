@@ -29,6 +29,8 @@ _VALUE = late_pattern(r"(?i)^[ \t]*value:[ \t]*[\"']?(?P<level>debug|trace|10)\b
 _LEVEL = late_pattern(r"(?i)\blevel[\"']?[ \t]*[:=][ \t]*[\"']?(?P<level>debug|trace|notset|10)\b")
 _SETS_ROOT = late_pattern(r"^[ \t]*logging\.basicConfig\(")
 _DEBUG = late_pattern(r"(?s)^(?P<indent>[ \t]*)(?P<call>(?P<logger>(?:self\.)?\w+)\.debug\(.*\))[ \t]*$")
+_IMPORTED = late_pattern(r"(?m)^import[ \t]+(?:[\w.]+[ \t]*,[ \t]*)*logging[ \t]*(?:[,;#\r]|$)")
+_RENAMED = late_pattern(r"\blogging[ \t]+as[ \t]")
 _SERVICE = late_pattern(r"^(?P<indent>[ \t]+)[\w.\"'-]+:[ \t]*$")
 
 
@@ -80,7 +82,9 @@ def asking(text: str, _finding: Finding, _running: RunningService | None) -> str
     if "#" not in call or "\n" not in call:  # a comment in it would be lost
         call = _with_arguments(call)
     call = call.replace("\n", f"\n{step}")
-    return f"{indent}if {match['logger']}.isEnabledFor(logging.DEBUG):\n{indent}{step}{call}"
+    # The module writes by its root logger, and has no such method itself.
+    logger = "logging.getLogger()" if match["logger"] == "logging" else match["logger"]
+    return f"{indent}if {logger}.isEnabledFor(logging.DEBUG):\n{indent}{step}{call}"
 
 
 def _is_one_call(text: str) -> bool:
@@ -134,7 +138,8 @@ def may_change(finding: Finding, data: bytes, lines: Sequence[str]) -> bool:
     if finding.code == "MG504" and (b"loguru" in data or b"structlog" in data):
         return False  # their loggers cannot be asked so
     if finding.code in ("MG504", "MG505"):
-        return b"import logging" in data
+        text = data.decode("utf-8", "replace")
+        return _IMPORTED.search(text) is not None and _RENAMED.search(text) is None
     if finding.code != "MG507":
         return True
     here, below = (_indent(line) for line in (*lines[finding.line - 1 : finding.line + 1], "")[:2])
