@@ -25,12 +25,17 @@ class CallTables:
 
     def __init__(self, module: ast.Module) -> None:
         self._module = module
+        self._only_called: dict[str, bool] = {}
+        """The functions of which it is known whether tables alone have them."""
 
     def are_all_of(self, function: str) -> bool:
         """Return whether nothing but such tables has a function, besides calls."""
-        uses = [one.node for one in find_uses(self._module, [function]).uses]
-        tables = [self._in_tables.get(one) for one in uses if one is not None and not self._is_called(one)]
-        return None not in uses and all(one is not None and self._is_only_called(one) for one in tables)
+        if function not in self._only_called:
+            uses = [one.node for one in find_uses(self._module, [function]).uses]
+            tables = [self._in_tables.get(one) for one in uses if one is not None and not self._is_called(one)]
+            is_kept = None not in uses and None not in tables
+            self._only_called[function] = is_kept and all(self._is_only_called(one) for one in tables if one is not None)
+        return self._only_called[function]
 
     def of(self, function: str) -> list[str]:
         """Return the tables that have a function."""

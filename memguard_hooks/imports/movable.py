@@ -253,6 +253,8 @@ class MovableFile:
         self._can_cache = python is None or python >= _CACHING_PYTHON
         self._asked: set[str] = set()
         """The classes and types of which it is being found out who reads them."""
+        self._unasked: dict[str, bool] = {}
+        """Those of which it is known whether nobody does."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -548,18 +550,26 @@ class MovableFile:
         """Return whether a file only calls a class, compares with it, and names it, or a type, where nobody reads that."""
         if name in self._asked:
             return True  # which is being found out
+        if name in self._unasked:
+            return self._unasked[name]
         self._asked.add(name)
-        plain = plain_uses(self._module)
         uses = map(self._in_alias, find_uses(self._module, [name]).uses)
         try:
-            return self._handed[0] is None and all(
-                use.node in plain
+            found = self._handed[0] is None and all(
+                use.node in self._plain_uses
                 or (use.is_text and use.annotation is None)
                 or (use.annotation is not None and self._reader(use.annotation) is None)
                 for use in uses
             )
         finally:
             self._asked.remove(name)
+        if not self._asked:  # or it may rest on what is being found out
+            self._unasked[name] = found
+        return found
+
+    @cached_property
+    def _plain_uses(self) -> frozenset[ast.expr]:
+        return plain_uses(self._module)
 
     def _in_alias(self, use: Use) -> Use:
         """Return a use that is part of a type which the module level gives a name as one of an annotation."""
