@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from folders import write
+from folders import commit, write
 
 from memguard_hooks.commands import check, fix
 
@@ -32,6 +32,15 @@ def test_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, befor
     assert fix.main(["--allow", "mg110", "a GPU host", place]) == 0
     assert (tmp_path / path).read_bytes().decode() == after
     assert check.main(["--select", "MG110", "--fail-on", "warning"]) == 0
+
+
+def test_allow_beside_a_service_that_was_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"requirements.txt": "torch==2.8.0\n", "Procfile": "web: python main.py\n", "main.py": "print()\n"})
+    commit(tmp_path)
+    write(tmp_path, {"main.py": "import json\n"})
+    assert fix.main(["--allow", "MG110", "a GPU host", "requirements.txt:1"]) == 0
+    assert (tmp_path / "requirements.txt").read_text() == "torch==2.8.0  # memguard: allow[MG110] a GPU host\n"
 
 
 def test_above_the_line_where_a_file_knows_no_other_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

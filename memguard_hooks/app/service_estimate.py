@@ -853,7 +853,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
                 limit = limit._replace(label=f"{limit.label}, judged with {now.cpus} CPUs")
             found.append(AssessedService(service, settings, limit, now, estimate=now.estimate, also=also))
     found = [_with_pool(one, found) for one in found]
-    if before is not None:
+    if before is not None and isinstance(project.tree, WorkTree):  # what is only tried is compared with nothing
         assert isinstance(before.tree, RevisionTree)
         try:
             compared = list(_compared(project, before, found))
