@@ -71,6 +71,9 @@ def codes(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
         "DATA = json.loads(open('data/x.json').read())",
         "DATA = json.loads((pathlib.Path(__file__).parent / 'data' / 'x.json').read_text())",
         "with open(os.path.join(os.path.dirname(__file__), 'data', 'x.json')) as file: DATA = json.load(file)",
+        "HERE = os.path.dirname(os.path.abspath(__file__))\nDATA = json.load(open(f'{HERE}/data/x.json'))",
+        "HERE = str(pathlib.Path(__file__).parent)\nDATA = json.load(open(HERE + '/data/x.json'))",
+        "ROOT = pathlib.Path(__file__).resolve().parents[0]\nDATA = json.load(open('%s/data/x.json' % ROOT))",
         "def load(): return json.load(open('data/x.json'))\nDATA = load()",
         "from json import load as read\nDATA = read(open('data/x.json'))",
     ],
@@ -145,6 +148,18 @@ def test_preloaded_workers_share_what_is_read(judge: Judge) -> None:
     assert judge(files, "gunicorn main:app --workers 4 --preload") == []
 
 
+@pytest.mark.parametrize(
+    "way", ["if not URL:\n        raise ValueError", "if URL:\n        pass\n    else:\n        return app"]
+)
+def test_a_factory_does_what_stands_behind_a_choice_with_imports(judge: Judge, way: str) -> None:
+    """A choice in which something is imported is a body of its own, which runs as a part of what loads."""
+    factory = f"def make():\n    {way}\n    read()\n    from late import late\n    return app"
+    read = "def read():\n    requests.get('https://example.org/x')"
+    source = f"import os, requests\n{SOURCE}URL = os.getenv('URL')\n{read}\n{factory}\n"
+    found = judge({"main.py": source, "late.py": "late = 1\n"}, "gunicorn 'main:make()'")
+    assert codes(found) == [("MG213", 6)]
+
+
 def test_a_name_is_resolved_and_never_taken_by_its_end(judge: Judge) -> None:
     """`redis.pipeline().get` asks nothing at start, nor does a `get` of a dictionary, nor a function of the project."""
     source = (
@@ -185,13 +200,14 @@ def test_a_network_call_is_named_by_its_host(judge: Judge) -> None:
         ("'sqlite:///x.db'", []),
         ("os.environ['URL']", ["MG213"]),
         ("os.environ['URL'], connect_args={'check_same_thread': False}", []),
+        ("yaml.safe_load(open('of_the_host.yaml')).get('url', 'sqlite:///x.db')", []),
     ],
 )
 def test_tables_are_created_in_each_worker(judge: Judge, engine: str, expected: list[str]) -> None:
     """What a file of SQLite is asked for goes over no network."""
     files = {
         "main.py": f"import models\nfrom base import engine\n{SOURCE}models.Base.metadata.create_all(bind=engine)\n",
-        "base.py": f"import os\nimport sqlalchemy\nengine = sqlalchemy.create_engine({engine})\n",
+        "base.py": f"import os, sqlalchemy, yaml\nengine = sqlalchemy.create_engine({engine})\n",
         "models.py": "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\n",
     }
     assert [one["code"] for one in judge(files)] == expected
@@ -229,6 +245,8 @@ def test_a_program_may_start_what_it_is_started_for(judge: Judge) -> None:
     )
     assert judge({"bot.py": source}, "python bot.py") == []
     assert codes(judge({"bot.py": "import helper\n", "helper.py": source}, "python bot.py")) == [("MG212", 2), ("MG213", 3)]
+    calls = f"import os\ndef f():\n    return [{'os.getcwd(), ' * 1000}]\n" + "f()\n" * 150  # more than is followed
+    assert judge({"bot.py": f"{calls}{source}"}, "python bot.py") == []
 
 
 CLIENT = """import requests

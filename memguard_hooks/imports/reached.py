@@ -88,6 +88,8 @@ Sources: discord.py's reference of `commands.Cog`, and Python's of `threading.Th
 """
 
 _STAGES = ("start", "serving")
+_WITHIN = ("called", "if ", "else")
+"""What the words begin with that lead to a body which runs as a part of another: a call of it, or a way of a choice in it."""
 _FINDERS = frozenset({"iter_modules", "walk_packages"})
 """Functions of pkgutil that list the modules of a package, to load them."""
 
@@ -191,14 +193,14 @@ class Calls:
         return ""
 
     def run_while_loading(self) -> frozenset[tuple[str, str]]:
-        """Return the bodies at start that run because a file is loaded: statements of files, and what these call.
+        """Return the bodies at start that run because a file is loaded: statements of files, what these call, and their ways.
 
         What a framework calls before it serves, and what only the program does that a file is, are none of them.
         """
         loading: list[bool] = []
         for call in self.calls:
             if call.how.words:
-                loading.append(call.how.words.startswith("called") and call.how.by >= 0 and loading[call.how.by])
+                loading.append(call.how.words.startswith(_WITHIN) and call.how.by >= 0 and loading[call.how.by])
             else:
                 loading.append(function_of(call.name) != MAIN)
         return frozenset(place for place, (number, stage) in self._ran.items() if stage == "start" and loading[number])

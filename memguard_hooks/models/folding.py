@@ -340,7 +340,8 @@ class Folding(Returns):
         for chosen in itertools.islice(itertools.product(*parts), MAX_VALUES + 1):
             texts = [one for one in chosen if isinstance(one, str)]
             if len(texts) == len(chosen):
-                yield posixpath.join(*texts)
+                below = [one for one in texts if one != "."]  # the root
+                yield posixpath.join(*below) if below else "."
             else:
                 yield next((one for one in chosen if isinstance(one, (UnknownInCode, Missing))), ANYTHING)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 
-from memguard_hooks.models.members import OF_MAPPINGS, Members
+from memguard_hooks.models.members import OF_MAPPINGS, PACKED, Members
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import (
     ANYTHING,
@@ -216,7 +216,8 @@ class FrameworkSettings(Members):
 
     def _asked(self, base: Value, name: str, default: ast.expr | None, scope: NameScope) -> Iterator[Value]:
         """Yield what `getattr` gives: the default only where it may be that there is nothing of that name."""
-        found = self._django(name, scope) if base == DJANGO else None
+        is_packed = base == ExternalValue("sys") and f"sys.{name}" in PACKED
+        found = self._django(name, scope) if base == DJANGO else () if is_packed else None
         if not found and default is not None:
             yield from self._values(default, scope)
         if found is None or found or default is None:

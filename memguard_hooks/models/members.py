@@ -41,6 +41,9 @@ _GIVEN = _BY_REQUESTS | {"typer.Option", "typer.Argument", "pydantic.Field", "py
 _WRITTEN: dict[str, Value] = {"os.curdir": ".", "os.pardir": "..", "os.sep": "/", "os.path.sep": "/"}
 """What parts of paths stand for on Linux."""
 
+PACKED = frozenset({"sys._MEIPASS", "sys.frozen"})
+"""What Python has only in a program that PyInstaller or its like has packed into one file, as no host starts one."""
+
 OF_MAPPINGS = frozenset({"clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"})
 """Methods of mappings, which are no keys where keys are attributes."""
 
@@ -51,7 +54,7 @@ class Members(Parameters):
     def _attribute(self, base: Value, name: str, scope: NameScope) -> Iterator[Value]:
         if isinstance(base, ExternalValue):
             whole = f"{base.name}.{name}"
-            yield _WRITTEN.get(whole, ExternalValue(whole))
+            yield Missing(name) if whole in PACKED else _WRITTEN.get(whole, ExternalValue(whole))
         elif isinstance(base, ModuleValue):
             inner = self.module(base.path) if base.path is not None else None
             if inner is not None and name in inner.bindings:
@@ -68,10 +71,10 @@ class Members(Parameters):
         elif isinstance(base, str):
             # `.value` of an enumeration, and what leads from a path to another.
             if name == "parents":
-                above = ["/".join(base.split("/")[:-number]) for number in range(1, base.count("/") + 2)]
+                above = ["/".join(base.split("/")[:-number]) or "." for number in range(1, base.count("/") + 2)]
                 yield Table(ast.List([*map(ast.Constant, above)], ast.Load()), scope)
                 return
-            yield from {"value": (base,), "parent": (posixpath.dirname(base),)}.get(name, (BoundMethod(base, name),))
+            yield from {"value": (base,), "parent": (posixpath.dirname(base) or ".",)}.get(name, (BoundMethod(base, name),))
         else:
             yield base if isinstance(base, (UnknownInCode, Missing)) else BoundMethod(base, name)
 

@@ -12,6 +12,7 @@ from memguard_hooks.models.documents import DOCUMENTS, FORMATS
 from memguard_hooks.models.documents import read as read_document
 from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION, FrameworkSettings
 from memguard_hooks.models.parameters import parameters_of
+from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     BoundMethod,
@@ -81,6 +82,8 @@ class Returns(FrameworkSettings):
                 yield from self._method(function, node, scope)
             else:
                 yield function if isinstance(function, UnknownInCode) else ANYTHING
+                if last_name(node.func) == "get" and len(node.args) == 2:  # what a mapping that nobody knows may lack
+                    yield from self._values(node.args[1], scope)
 
     def _chosen(self, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         """Yield the name that is chosen where little is left."""
@@ -108,7 +111,7 @@ class Returns(FrameworkSettings):
         elif name in ("os.path.join", "posixpath.join"):
             yield from self._path([self._values(one, scope) for one in node.args])
         elif name == "os.path.dirname":
-            yield from (posixpath.dirname(one) if isinstance(one, str) else one for one in self._values(first, scope))
+            yield from (posixpath.dirname(one) or "." if isinstance(one, str) else one for one in self._values(first, scope))
         elif name in ("open", "io.open", "builtins.open") and first is not None:
             yield from self._values(first, scope)
         elif name in _DOWNLOADS:

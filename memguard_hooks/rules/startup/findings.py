@@ -27,8 +27,8 @@ MUCH = 10 * MIB
 """What data, a client or an initializer takes to be worth a finding; a process or a network call always is."""
 
 
-SCRIPTS = ("", "streamlit", "chainlit")
-"""Programs that run one file, whose statements are what it is started for."""
+SCRIPTS = ("", "python", "streamlit", "chainlit")
+"""Programs that run one file, whose statements are what it is started for; `python` is one that was not followed whole."""
 
 
 HANDLER = "lambda-handler "
