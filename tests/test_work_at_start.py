@@ -369,6 +369,15 @@ def test_an_initializer_imports_what_is_installed(judge: Judge, capsys: pytest.C
     assert "openai" not in parts(capsys)
 
 
+def test_an_initializer_brings_no_part_of_what_is_there(judge: Judge) -> None:
+    """FastAPI has loaded Starlette, whichever module of it sentry imports."""
+    source = "import fastapi\napp = fastapi.FastAPI()\n"
+    requirements = f"fastapi==0.115.12\nopenai==1.99.0\n{INSTALLED['requirements.txt']}"
+    (found,) = judge({"main.py": SENTRY.format(source, ""), "requirements.txt": requirements}, "uvicorn main:app")
+    assert "openai" in found["message"]
+    assert "starlette" not in found["message"]
+
+
 @pytest.mark.parametrize(("pin", "told"), [("==1.40.0", 0), ("==1.42.0", 1), ("==2.75.0", 1), ("", 1)])
 def test_an_initializer_imports_what_its_own_version_knows(judge: Judge, pin: str, told: int) -> None:
     """`sentry_sdk` looks for openai by itself since 1.42."""

@@ -18,7 +18,7 @@ from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Container, Mapping, Sequence
     from typing import Any, TypedDict
 
     class Item(TypedDict):
@@ -394,7 +394,7 @@ def _surveyed(base: Footprint, module: str, distribution: str, version: str, cos
     )
 
 
-def package_in(own: Mapping[str, tuple[int, int]], module: str) -> str:
+def package_in(own: Container[str], module: str) -> str:
     """The package in own costs that a module belongs to: its name, or what that begins with."""
     while module not in own and "." in module:
         module = module.rpartition(".")[0]

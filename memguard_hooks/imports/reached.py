@@ -89,7 +89,7 @@ Sources: discord.py's reference of `commands.Cog`, and Python's of `threading.Th
 
 _STAGES = ("start", "serving")
 _WITHIN = ("called", "if ", "else")
-"""What the words begin with that lead to a body which runs as a part of another: a call of it, or a way of a choice in it."""
+"""What the words begin with that lead to a body which runs as a part of another: a call of it, or a way of a choice."""
 _FINDERS = frozenset({"iter_modules", "walk_packages"})
 """Functions of pkgutil that list the modules of a package, to load them."""
 
@@ -193,7 +193,7 @@ class Calls:
         return ""
 
     def run_while_loading(self) -> frozenset[tuple[str, str]]:
-        """Return the bodies at start that run because a file is loaded: statements of files, what these call, and their ways.
+        """Return the bodies at start that run because a file is loaded: statements of files, their ways, and what they call.
 
         What a framework calls before it serves, and what only the program does that a file is, are none of them.
         """

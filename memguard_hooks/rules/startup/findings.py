@@ -281,6 +281,7 @@ def _fewer(use: WorkUse, each: int) -> tuple[str, ...]:
 def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Iterator[Finding]:
     """MG214: what an initializer imports that nothing else does at start."""
     from memguard_hooks.app.estimate import estimate_process
+    from memguard_hooks.catalog.lookup import package_in
 
     if not one.use.brought:
         return
@@ -296,7 +297,8 @@ def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Ite
         return
     early = [root for root in kept if root.moment == "start"]
     there = {root.label for root in early} | {name for root in early if root.footprint for name in root.footprint.own}
-    sizes = {root.label: root.resident for root in process.roots if root.name in only and root.label not in there}
+    others = (root for root in process.roots if root.name in only and package_in(there, root.label) not in there)
+    sizes = {root.label: root.resident for root in others}
     names = sorted(sizes, key=lambda name: (-sizes[name], name))
     deferred = sorted({name for name in names if _is_deferred(walked, name)})
     what = f"{use.call.function} imports what is installed: {_listed(names)}, {mib(cost)} MiB{_times(one)}"
