@@ -372,7 +372,7 @@ def test_an_initializer_imports_what_is_installed(judge: Judge, capsys: pytest.C
 def test_an_initializer_brings_no_part_of_what_is_there(judge: Judge) -> None:
     """FastAPI has loaded Starlette, whichever module of it sentry imports."""
     source = "import fastapi\napp = fastapi.FastAPI()\n"
-    requirements = f"fastapi==0.115.12\nopenai==1.99.0\n{INSTALLED['requirements.txt']}"
+    requirements = f"fastapi==0.115.12\nstarlette==0.46.2\n{INSTALLED['requirements.txt']}"
     (found,) = judge({"main.py": SENTRY.format(source, ""), "requirements.txt": requirements}, "uvicorn main:app")
     assert "openai" in found["message"]
     assert "starlette" not in found["message"]
