@@ -151,6 +151,7 @@ OF_NLTK = (
     Case("from nltk.corpus import stopwords", "x = set(stopwords.words('english'))"),
     Case("from nltk.corpus import words", "x = set(words.words())"),
     Case("from nltk.corpus import cmudict", "x = cmudict.dict()"),
+    Case("from nltk.tokenize import word_tokenize", "x = word_tokenize('It is here. It stays.')"),
     Case("from nltk.sentiment import SentimentIntensityAnalyzer", "x = SentimentIntensityAnalyzer()"),
     Case("from nltk.stem import WordNetLemmatizer", "x = WordNetLemmatizer().lemmatize('dogs')"),
     Case("from nltk.corpus import wordnet", "x = wordnet.synsets('dog')"),

@@ -430,9 +430,14 @@ def index():
             "the list of words of nltk (nltk.corpus.words.words)",
             "start",
         ),
+        (
+            "from nltk.tokenize import word_tokenize\nX = word_tokenize('It is here.')\n",
+            "the tokenizer of nltk (nltk.tokenize.word_tokenize)",
+            "start",
+        ),
         ("import ddtrace\nddtrace.patch_all()\n", "ddtrace.patch_all", "start"),
     ],
-    ids=["a lemma at start", "a lemma of a request", "words", "ddtrace"],
+    ids=["a lemma at start", "a lemma of a request", "words", "a tokenizer", "ddtrace"],
 )
 def test_corpora_and_agents_count_that_code_starts(
     judge: Judge, capsys: pytest.CaptureFixture[str], source: str, part: str, moment: str
