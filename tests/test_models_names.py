@@ -83,7 +83,7 @@ def told(calls: list[ModelCall]) -> str:
 
 
 TABLES = ("shapes.txt", "shapes_seen.txt", "shapes_unseen.txt", "shapes_later_seen.txt", "shapes_later_unseen.txt",
-          "shapes_last_unseen.txt", "shapes_fresh_unseen.txt")  # fmt: skip
+          "shapes_last_unseen.txt", "shapes_fresh_unseen.txt", "shapes_newest_unseen.txt")  # fmt: skip
 ALL = {name: list(read_shapes(name)) for name in TABLES}
 
 

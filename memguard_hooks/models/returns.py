@@ -112,6 +112,8 @@ class Returns(FrameworkSettings):
             yield from self._path([self._values(one, scope) for one in node.args])
         elif name == "os.path.dirname":
             yield from (posixpath.dirname(one) or "." if isinstance(one, str) else one for one in self._values(first, scope))
+        elif name in ("os.getcwd", "pathlib.Path.cwd"):
+            yield "."
         elif name in ("open", "io.open", "builtins.open") and first is not None:
             yield from self._values(first, scope)
         elif name in _DOWNLOADS:
