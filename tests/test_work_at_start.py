@@ -1032,6 +1032,12 @@ def test_many_browsers_are_linear_work(tmp_path: Path, monkeypatch: pytest.Monke
         ),
         ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app --workers 4", "psycopg2-binary", 0),
         (
+            "create_engine('postgresql://u:p@pgbouncer/x', pool_size=15, max_overflow=30)",
+            "gunicorn main:app --workers 4 --threads 50",
+            "psycopg2-binary",
+            0,
+        ),
+        (
             "create_engine(URL, pool_size=15, max_overflow=30)",
             "gunicorn main:app -w 4 --threads 50 --preload",
             "psycopg2-binary",

@@ -112,6 +112,10 @@ class Returns(FrameworkSettings):
             yield from self._path([self._values(one, scope) for one in node.args])
         elif name == "os.path.dirname":
             yield from (posixpath.dirname(one) or "." if isinstance(one, str) else one for one in self._values(first, scope))
+        elif last == "__new__":  # of `super()` and `object`: what the class makes, before anything fills it
+            for one in self._values(first, scope):
+                kind = one.kind if isinstance(one, InstanceValue) else one
+                yield InstanceValue(kind, None, scope) if isinstance(kind, ClassValue) else ANYTHING
         elif name in ("os.getcwd", "pathlib.Path.cwd"):
             yield "."
         elif name in ("open", "io.open", "builtins.open") and first is not None:

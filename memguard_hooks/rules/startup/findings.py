@@ -5,6 +5,7 @@ from __future__ import annotations
 from memguard_hooks.app.django_databases import find_databases
 from memguard_hooks.app.work import WorkUse, is_brought
 from memguard_hooks.finding import MIB, Finding, Severity, count, mib
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.startup.table import DOWNLOADS
 from memguard_hooks.tree import parent
@@ -183,6 +184,9 @@ PostgreSQL 17 and MySQL 8.4)."""
 POOL, OVERFLOW = 5, 10
 """Connections that SQLAlchemy's QueuePool keeps, and opens besides, where nothing says."""
 
+POOLER = late_pattern(r"(?i)pgbouncer|pooler|pgcat|supavisor|:(?:6432|6543)/")
+"""What is in the address of a pooler, by its name or its usual port: the database itself does not see these connections."""
+
 THREAD_WORKERS = ("sync", "gthread")
 """Classes of gunicorn's workers in which each thread serves one request at a time."""
 
@@ -193,7 +197,7 @@ def _pool(one: _Found) -> Iterator[Finding]:
     opened = _opened(use) if is_pool else _engine(use)
     modules = (use.call.known.function.partition(".")[0],) if is_pool else use.brought
     databases = {CONNECTIONS[module] for module in modules if module in CONNECTIONS}
-    if len(databases) != 1 or opened is None:
+    if len(databases) != 1 or opened is None or any(isinstance(one, str) and POOLER.search(one) for one in use.call.values):
         return
     at_once = None if is_pool else _at_once(one.entry.command)
     excess = _excess(one.entry, databases.pop(), min(opened, at_once or opened), is_told=_is_told(use))
