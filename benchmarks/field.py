@@ -59,6 +59,7 @@ SAMPLES = (
     "autumn-tuned",
     "autumn",
     "winter",
+    "spring",
 )
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
