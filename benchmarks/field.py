@@ -36,7 +36,7 @@ from applications import commit_all, find_python, offline_prefix, read_lock, run
 from causes import Gap, find_field_gaps, render_causes, render_worst
 from field_results import HEADER, Result, publish, summarize
 
-from memguard_hooks.app.entry_points import find_services, settings_of
+from memguard_hooks.app.entry_points import find_services, read_command, settings_of
 from memguard_hooks.app.loaded import NONE
 from memguard_hooks.app.service_estimate import Estimated, estimate_service, estimate_worker
 from memguard_hooks.finding import MIB, Skipped
@@ -68,6 +68,9 @@ DEFAULT_INSTALL = ("-r", "requirements.txt")
 MEASURE_TIMEOUT = 1200
 REQUESTS = 50
 """Requests to a service with `--serving`."""
+
+CPUS = len(os.sched_getaffinity(0))
+"""Those of this machine, after which services count their workers."""
 
 PACKAGES = 8
 """How many packages of an application are told with `--causes`."""
@@ -270,8 +273,15 @@ def serving_row(app: Application, folder: Path) -> Row | str:
     if not (measured["requests"]["answered"] or measured["sessions"]):
         return f"{app.name}: no request was answered"
     tree = WorkTree(str(folder / "code"))
-    project = Project(tree, load(tree)[0])
+    settings, _ = load(tree)
+    project = Project(tree, settings)
     service = next(one for one in find_services(project) if one.name == "web")
+    if read_command(project, service).is_cpu_count:  # what was measured had as many processes as this machine tells
+        workers = read_command(project, service, CPUS).workers
+        settings = settings._replace(service=settings.service._replace(workers=workers))
+        project.close()
+        project = Project(tree, settings)
+        service = next(one for one in find_services(project) if one.name == "web")
     major, _, minor = app.python.partition(".")
     wanted = settings_of(project, service)._replace(target_python=(int(major), int(minor)))
     estimated = estimate_service(project, service, wanted)

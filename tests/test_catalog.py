@@ -86,7 +86,7 @@ def test_file_is_canonical_and_sorted() -> None:
         content = json.loads(text)
         assert list(content) == ["distribution", "measurements"]
         assert path.stem == content["distribution"] == canonicalize_name(path.stem)
-        assert text == render_measurements(path.stem, content["measurements"])
+        assert text == render_measurements(path.stem, Catalog(path.parent).read(path.stem))
         assert max(map(len, text.splitlines())) <= 200
         keys = [(item["module"], Version(item["version"]), Version(item["python"])) for item in content["measurements"]]
         assert keys
@@ -109,6 +109,20 @@ def test_a_file_says_what_is_unlike_the_rest(tmp_path: Path) -> None:
     assert not {"libc", "cores", "bytecode", "platform"} & first.keys()
     assert second["libc"] == "glibc 2.17"
     assert "platform" not in second
+
+
+def test_what_was_installed_is_told_as_what_differs(tmp_path: Path) -> None:
+    [one, *_] = Catalog(FOLDER).read("flask")
+    same = {**one, "python": "3.13.0"}
+    changed = {**one["installed"], "click": "9.9"}
+    del changed["jinja2"]
+    others = [cast("Measurement", other) for other in (same, {**one, "python": "3.14.0", "installed": changed})]
+    text = render_measurements("flask", [one, *others])
+    (tmp_path / "flask.json").write_text(text, "ascii")
+    assert Catalog(tmp_path).read("flask") == [one, *others]
+    place = f"{one['version']} {one['python']}"
+    assert f'"installed": {{"": "{place}"}}' in text
+    assert f'"installed": {{"": "{place}", "click": "9.9", "jinja2": "-"}}' in text
 
 
 def test_measurement_has_a_source() -> None:
@@ -326,6 +340,22 @@ def test_nearest_version_of_rising_numbers() -> None:
     assert lookup.nearest_version(measured, "1.70") == "1.70.0"
     assert lookup.nearest_version(["1.24.1", "1.67.0"], "0.71.0") == "1.24.1"
     assert lookup.nearest_version(["1.24.1", "1.67.0"], "2.1") == "1.67.0"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("3.0.0b6", "3.0.0b7"),
+        ("3.0.0", "3.0.0"),
+        ("3.0.1", "3.0.0"),
+        ("3.2", "3.4.1"),
+        ("2.25.1", "3.0.0b7"),
+        ("3.1.0rc1", "3.0.0"),
+        ("3.4.1.post1", "3.4.1"),
+    ],
+)
+def test_nearest_version_of_early_ones(wanted: str, found: str) -> None:
+    assert lookup.nearest_version(["3.0.0b7", "3.0.0", "3.4.1"], wanted) == found
 
 
 @pytest.mark.parametrize(("python", "measured"), [(None, "3.11"), ("3.10", "3.11"), ("3.11", "3.11"), ("3.13", "3.13")])

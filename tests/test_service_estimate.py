@@ -70,6 +70,7 @@ def test_servers_load_what_they_serve_with(
         ("litellm --port 4000", "litellm[proxy]==1.108.7\n", "", 318.9),
         ("granian app:app --workers 1", "fastapi==0.165.0\ngranian==2.8.9\n", FASTAPI, 60.3),
         ("granian app:app --workers 4", "fastapi==0.165.0\ngranian==2.8.9\n", FASTAPI, 133.3),
+        ("hypercorn app:app --workers 2", "fastapi==0.115.12\nhypercorn==0.14.4\n", FASTAPI, 107),
         ("sanic app:app --workers=3", "sanic==25.12.1\n", "from sanic import Sanic\napp = Sanic('a')\n", 140.1),
         ("dramatiq app -p 2", "dramatiq==1.17.1\n", "import dramatiq.brokers.stub\n", 51.7),
         ("dramatiq app -p 2", "dramatiq==2.2.1\n", "import dramatiq.brokers.stub\n", 34.1),

@@ -502,9 +502,7 @@ class Catalog:
         if not path.exists():
             return []
         found = [cast("Measurement", {**USUAL, **one}) for one in json.loads(path.read_text("ascii"))["measurements"]]
-        installed: dict[tuple[str, str], dict[str, str]] = {}
-        for one in found:
-            one["installed"] = installed.setdefault((one["version"], one["python"]), one.get("installed", {}))
+        lookup.tell_installed(found)
         return found
 
     def read_all(self) -> dict[str, list[Measurement]]:
@@ -555,17 +553,28 @@ def sort_key(measurement: Measurement) -> tuple[str, Version, Version]:
 def render_measurements(distribution: str, measurements: Iterable[Measurement]) -> str:
     """One distribution's file: a key a line, and long values wrapped between their items.
 
-    What was installed stands with the first module of a version and a Python, for all of them; what is as usual does not.
+    What was installed stands with the first module of a version and a Python, for all of them, as `lookup.tell_installed`
+    reads it; what is as usual does not.
     """
     blocks = []
-    told: set[tuple[str, str]] = set()
+    told: dict[str, dict[str, str]] = {}
     for one in sorted(measurements, key=sort_key):
-        place = (one["version"], one["python"])
+        place = f"{one['version']} {one['python']}"
         left_out = {key for key, value in one.items() if is_usual(key, value)} | ({"installed"} if place in told else set())
-        items = sorted((key, value) for key, value in one.items() if key not in left_out)
-        told.add(place)
+        shortest = {**one, "installed": shorten_installed(one["installed"], told)}
+        items = sorted((key, value) for key, value in shortest.items() if key not in left_out)
+        told.setdefault(place, one["installed"])
         blocks.append("  {\n" + ",\n".join(f"   {render_item(key, value)}" for key, value in items) + "\n  }")
     return f'{{\n "distribution": "{distribution}",\n "measurements": [\n' + ",\n".join(blocks) + "\n ]\n}\n"
+
+
+def shorten_installed(installed: dict[str, str], told: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """What was installed, as what differs from what was told before, where that is shorter."""
+    ways = [installed]
+    for place, others in told.items():
+        changed = {name: version for name, version in installed.items() if others.get(name) != version}
+        ways.append({"": place, **changed, **dict.fromkeys(others.keys() - installed.keys(), lookup.LACKING)})
+    return min(ways, key=lambda way: len(render_item("installed", way)))
 
 
 def is_usual(key: str, value: object) -> bool:

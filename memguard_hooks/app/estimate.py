@@ -164,6 +164,9 @@ BESIDE_SPAWNED = 2
 """Processes of a server that starts its workers anew: its own, and the tracker of multiprocessing. Agents come with Python,
 in all of them (`python benchmarks/agents.py --only two`)."""
 
+HOLDING_NO_APP = (0, 15)
+"""The release of hypercorn from which on its first process loads no app, unless it reloads."""
+
 PRELOADED_ARBITER = 1 * MIB
 
 NOT_PRELOADED = ("gevent", "eventlet")
@@ -1138,8 +1141,10 @@ def _serves_metrics(footprint: Footprint) -> bool:
 
 
 def _beside_workers(process: ProcessEstimate, command: StartCommand) -> int:
-    """Return what a server's own process takes that has loaded no app."""
+    """Return what a server's own process takes besides: the server, where each worker loads that, or the app it holds."""
     server = SERVERS[command.server]
+    if command.holds_app:
+        return max(0, process.figures.start.anonymous - process.of_server)
     is_beside = server.is_beside or (server.is_forked and not _is_forked(command))
     return process.of_server if command.start != "single" and is_beside else 0
 
@@ -1156,11 +1161,24 @@ def _before_fork(process: ProcessEstimate, command: StartCommand) -> int:
     return process.of_agents if command.start == "fork" and command.program != "celery" else 0
 
 
-def as_started(command: StartCommand, python: tuple[int, int] | None) -> StartCommand:
-    """Return how a command starts on a Python: from 3.14 on multiprocessing forks no process that has loaded anything."""
+def as_started(command: StartCommand, python: tuple[int, int] | None, versions: Mapping[str, str]) -> StartCommand:
+    """Return how a command starts on a Python, beside the pinned versions.
+
+    From 3.14 on multiprocessing forks no process that has loaded anything. The first process of hypercorn loads the app as
+    well until 0.14, and later where it reloads (`hypercorn/run.py` of 0.14.4, 0.15.0 and 0.16.0).
+    """
+    if command.server == "hypercorn" and command.start == "spawn":
+        return command._replace(holds_app=command.reload or _is_before(versions.get("hypercorn"), HOLDING_NO_APP))
     if _is_forked(command) and python is not None and python >= FORKSERVER:
         return command._replace(start="spawn")
     return command
+
+
+def _is_before(version: str | None, release: tuple[int, ...]) -> bool:
+    try:
+        return version is not None and lookup.release_of(version) < release
+    except ValueError:  # as in `lookup.nearest_version`
+        return False
 
 
 def _is_forked(command: StartCommand) -> bool:

@@ -419,14 +419,15 @@ def _estimate_one(
     walked: Walk,
     spread: Mapping[Moment, int] = MappingProxyType({}),
 ) -> Estimated:
-    command = as_started(entry.command, entry.target.python)
+    pinned = project.declared.beside(entry.path).versions
+    command = as_started(entry.command, entry.target.python, pinned)
     server = tuple(map(_of_server, command.server_modules))
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
     models, imported = _find_models(project, entry, walked)
     work, externals = find_work(project, entry, walked)
     walked = walked._replace(externals=(*externals, *imported))
-    built = find_built(entry.sources.built, walked, project.declared.beside(entry.path).versions.get("fastapi"))
+    built = find_built(entry.sources.built, walked, pinned.get("fastapi"))
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     process = process.reaching_down(spread)
     estimate = estimate_together(process, command, settings.runtime or 0)

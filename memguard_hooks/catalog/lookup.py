@@ -54,6 +54,9 @@ USUAL: Mapping[str, object] = {
 }
 """What holds for a measurement whose file does not say otherwise."""
 
+LACKING = "-"
+"""Stands for the version of what was not installed this time."""
+
 DEFAULT_PYTHON = "3.11"
 INTERPRETER = "python"
 
@@ -223,10 +226,24 @@ def _items(distribution: str) -> tuple[Item, ...]:
 
     with open(os.path.join(FOLDER, f"{distribution}.json"), encoding="ascii") as file:
         items: Any = [{**USUAL, **item} for item in json.load(file)["measurements"]]
-    installed: dict[tuple[str, str], Mapping[str, str]] = {}
-    for item in items:  # it stands with the first module of a version and a Python
-        item["installed"] = installed.setdefault((item["version"], item["python"]), item.get("installed", {}))
+    tell_installed(items)
     return tuple(items)
+
+
+def tell_installed(items: Sequence[Any]) -> None:
+    """Tell each measurement of a file what was installed with it.
+
+    It stands with the first module of a version and a Python. Behind an empty name stand the version and the Python of what
+    was installed before with as much but for what follows, where `-` is what was not there.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for item in items:
+        place = f"{item['version']} {item['python']}"
+        if place not in found:
+            told = {**item.get("installed", {})}
+            told = {**found.get(told.pop("", ""), {}), **told}
+            found[place] = {name: version for name, version in sorted(told.items()) if version != LACKING}
+        item["installed"] = found[place]
 
 
 @cache
@@ -300,7 +317,7 @@ def find_beside(module: str, distribution: str, version: str, python: str | None
     if version in versions or not versions:
         return ()
     try:
-        wanted = release_of(version)
+        versions, wanted = _comparable(versions, version), release_of(version)
         older = [one for one in versions if release_of(one) < wanted]
         newer = [one for one in versions if release_of(one) >= wanted]
     except ValueError:  # as in `nearest_version`
@@ -475,7 +492,8 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
     Of those that share as much, it is the one next to it: for 0.71 of 1.24 and 1.67 it is 1.24.
 
     A build counts before the version: who asks for ``2.12.0`` or ``2.12.0+cu130`` does not get ``2.13.0+cpu``
-    as long as another build was measured. Without a wanted version it is the newest, of the ordinary build.
+    as long as another build was measured. Without a wanted version it is the newest, of the ordinary build. Pre-releases
+    lie before their release: for 3.0.0b6 it is 3.0.0b7, for 3.0.1 it is 3.0.0 or what comes next.
     """
     if wanted is not None and wanted in measured:
         return wanted
@@ -488,14 +506,30 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
         return versions[-1]
 
     try:
-        target = release_of(wanted)
+        versions, target = list(_comparable(versions, wanted)), release_of(wanted)
     except ValueError:  # InvalidVersion is one, and a number may have more digits than Python reads
         return versions[-1]
     distances = [release_distance(release_of(one), target) for one in versions]
     least = min(distances)
     alike = [one for one, distance in zip(versions, distances, strict=True) if distance == least]
+    if _is_early(wanted):
+        alike = [one for one in alike if _is_early(one) and release_of(one) == target][:1] or alike
     later = [one for one in alike if release_of(one) > target]
     return later[0] if later else alike[-1]
+
+
+def _comparable(versions: Sequence[str], wanted: str) -> tuple[str, ...]:
+    """Leave out pre-releases for a release where another one of its major version was measured. Raises ValueError."""
+    releases = tuple(one for one in versions if not _is_early(one))
+    major = release_of(wanted)[:1]
+    if _is_early(wanted) or not any(release_of(one)[:1] == major for one in releases):
+        return tuple(versions)
+    return releases
+
+
+def _is_early(version: str) -> bool:
+    """Return whether a version is a pre-release, such as 3.0.0b7: only its letters, and those of no build, tell."""
+    return any(char.isalpha() for char in version.partition("+")[0].replace("post", ""))
 
 
 def release_of(version: str) -> tuple[int, ...]:

@@ -77,7 +77,7 @@ class StartCommand(Record):
     a number that it never exceeds. `words` are those behind a program of the project, `agents` the wrappers before it that
     load something into each process, and `under` those that stay until it ends. `ways` are the starts of which one runs,
     where only a run decides. `variables` are those that the program has, of the host and of the command, `started` the
-    places in its code of what runs beside it.
+    places in its code of what runs beside it. `holds_app` tells that the process that starts the workers loads the app too.
     """
 
     entrypoint: EntryPoint | None
@@ -109,6 +109,7 @@ class StartCommand(Record):
     ways: tuple[StartCommand, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     started: tuple[str, ...] = ()
+    holds_app: bool = False
 
     def with_number(self, workers: int) -> StartCommand:
         """Return a start whose number of workers nobody knows with one of them."""
