@@ -42,7 +42,7 @@ from memguard_hooks.app.service_estimate import Estimated, estimate_service, est
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.measure.launch import find_launches
 from memguard_hooks.project.project import Project
-from memguard_hooks.project.settings import load
+from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
@@ -202,14 +202,13 @@ def measure(app: Application, folder: Path) -> list[dict[str, object]]:
 def estimate(app: Application, folder: Path) -> dict[str, Estimated]:
     """Estimate one process of each entry point, by name, from what the repository declares."""
     tree = WorkTree(str(folder / "code"))
-    settings, _ = load(tree)
+    settings = settings_for(app, tree)
     if app.entrypoint is not None:
         settings = settings._replace(service=settings.service._replace(entrypoints=(app.entrypoint,)))
     project = Project(tree, settings)
-    major, _, minor = app.python.partition(".")
     found = {}
     for launch in find_launches(project, app.entrypoint)[0]:
-        wanted = settings_of(project, launch.service)._replace(target_python=(int(major), int(minor)))
+        wanted = settings_of(project, launch.service)
         estimated: Estimated | Skipped | None = estimate_service(project, launch.service, wanted)
         if isinstance(estimated, Skipped):  # the number of workers may not be known, and one process is asked for
             estimated = estimate_worker(project, launch.service, wanted)
@@ -218,6 +217,13 @@ def estimate(app: Application, folder: Path) -> dict[str, Estimated]:
     project.close()
     tree.close()
     return found
+
+
+def settings_for(app: Application, tree: WorkTree) -> Settings:
+    """Return the settings of a repository, with the Python that it was installed on."""
+    settings, _ = load(tree)
+    major, _, minor = app.python.partition(".")
+    return settings._replace(service=settings.service._replace(target_python=(int(major), int(minor))))
 
 
 def rows_of(app: Application, folder: Path) -> tuple[list[Row], list[str]]:
@@ -273,7 +279,7 @@ def serving_row(app: Application, folder: Path) -> Row | str:
     if not (measured["requests"]["answered"] or measured["sessions"]):
         return f"{app.name}: no request was answered"
     tree = WorkTree(str(folder / "code"))
-    settings, _ = load(tree)
+    settings = settings_for(app, tree)
     project = Project(tree, settings)
     service = next(one for one in find_services(project) if one.name == "web")
     if read_command(project, service).is_cpu_count:  # what was measured had as many processes as this machine tells
@@ -282,9 +288,7 @@ def serving_row(app: Application, folder: Path) -> Row | str:
         project.close()
         project = Project(tree, settings)
         service = next(one for one in find_services(project) if one.name == "web")
-    major, _, minor = app.python.partition(".")
-    wanted = settings_of(project, service)._replace(target_python=(int(major), int(minor)))
-    estimated = estimate_service(project, service, wanted)
+    estimated = estimate_service(project, service, settings_of(project, service))
     project.close()
     tree.close()
     if isinstance(estimated, Skipped):

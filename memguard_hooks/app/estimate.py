@@ -734,7 +734,7 @@ def _standard_root(sources: FigureSources, name: str) -> Root | None:
     if footprint is None:
         return None
     known = sources.known.find(name, footprint) if sources.known is not None else None
-    return Root(name, known or footprint, (), "measured" if known else "exact")
+    return Root(name, known or lookup.on_python(footprint, sources.python), (), "measured" if known else "exact")
 
 
 def _names(external: External, *, is_empty: bool = True) -> list[str]:
@@ -806,7 +806,7 @@ def _root(sources: FigureSources, name: str) -> Root:
     if footprint is not None:
         footprint = _in_these_builds(sources, footprint)
         footprint = fitting.fit(footprint, sources.versions, sources.python, () if bare else sources.all_present)
-        footprint = lookup.with_pydantic(footprint, sources.pydantic)
+        footprint = lookup.on_python(lookup.with_pydantic(footprint, sources.pydantic), sources.python)
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:
         return Root(name, known, (), "measured")
