@@ -36,7 +36,7 @@ EXAMPLES = (
 )
 
 
-OPENED_ONCE = ("judged", "fresh", "pinned", "locked", "wider", "heavy", "autumn")
+OPENED_ONCE = ("judged", "fresh", "pinned", "locked", "wider", "heavy", "autumn", "winter", "spring")
 """The groups of applications whose estimates were read once."""
 
 NEAR = 0.1

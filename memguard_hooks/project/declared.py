@@ -441,7 +441,7 @@ class Declared:
             folder = parent(folder)
         if folder not in self._near:
             own = self._pinned([*self._counted_in(folder), *self._installed])
-            self._near[folder] = own.over(self._pinned_by_lock(folder))
+            self._near[folder] = own.over(self._pinned_by_lock(folder)).over(self._pinned_by_commands())
         found = self._near[folder]
         for below in reversed(waiting):
             own = self._pinned(self._counted_in(below)).over(self._pinned_by_lock(below))
@@ -477,6 +477,16 @@ class Declared:
                     elif requirement.specifier:
                         ranges.setdefault(requirement.name, requirement.specifier)
         return Pinned(versions, frozenset(present), ranges)
+
+    def _pinned_by_commands(self) -> Pinned:
+        """Return the versions that commands of the deployment install by name; such a list is hardly ever whole."""
+        from memguard_hooks.dependencies.requirement import pin_of
+
+        named = [requirement for one in self._installs for requirement in one.requirements]
+        pins = {one.name: pin_of(one) for one in reversed(named)}
+        versions = {name: pin.version for name, pin in pins.items() if pin is not None and pin.version is not None}
+        ranges = {one.name: one.specifier for one in named if one.specifier and one.name not in versions}
+        return Pinned(versions, frozenset(), ranges)
 
     @cached_property
     def _measured(self) -> frozenset[str]:
