@@ -62,6 +62,37 @@ def test_servers_load_what_they_serve_with(
     assert loaded or not parts & every
 
 
+def test_versions_that_commands_of_an_image_name_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `python tools/measure_footprints.py`: aiogram 3.0.0b7 takes 41 MiB, the newest 157; a requirements file wins."""
+    image = "FROM python:3.11\nRUN pip install 'aiogram==3.0.0b7'\nCOPY . .\nCMD python app.py\n"
+    write(tmp_path, {"Dockerfile": image, "app.py": "import aiogram\n"})
+    monkeypatch.chdir(tmp_path)
+
+    def taken() -> float:
+        capsys.readouterr()
+        memory_budget.main(["--format", "json"])
+        (found,) = json.loads(capsys.readouterr().out)["services"]
+        return float(found["estimate_mib"]["expected"])
+
+    assert taken() == pytest.approx(50, rel=0.05)
+    write(tmp_path, {"requirements.txt": "aiogram==3.31.0\n", "Dockerfile": f"{image}RUN pip install -r requirements.txt\n"})
+    assert taken() == pytest.approx(165, rel=0.05)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "postgresql_psycopg2"])
+def test_a_backend_of_django_loads_its_driver_by_either_name(service: Any, tmp_path: Path, engine: str) -> None:
+    settings = (
+        f"SECRET_KEY = 'x'\nINSTALLED_APPS = []\nDATABASES = {{'default': {{'ENGINE': 'django.db.backends.{engine}'}}}}\n"
+    )
+    source = "from django.core.wsgi import get_wsgi_application\nimport os\n"
+    source += "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\napp = get_wsgi_application()\n"
+    write(tmp_path, {"settings.py": settings, "manage.py": source.partition("app =")[0]})
+    found = service("gunicorn app:app", "django==5.2.8\npsycopg2==2.9.9\ngunicorn\n", source)
+    assert "psycopg2" in {part["package"] for part in found["parts"]}
+
+
 @pytest.mark.parametrize(
     ("command", "requirements", "source", "taken"),
     [
