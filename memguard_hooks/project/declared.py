@@ -480,13 +480,16 @@ class Declared:
 
     def _pinned_by_commands(self) -> Pinned:
         """Return the versions that commands of the deployment install by name; such a list is hardly ever whole."""
+        images = (self._files.read_file(path) or b"" for path in _images(self._files.tree)[0])
+        builds = (build.command for service in self._context.services() for build in service.builds)
+        if not (any(b"==" in data for data in images) or any("==" in command for command in builds)):
+            return Pinned({}, frozenset())
         from memguard_hooks.dependencies.requirement import pin_of
 
         named = [requirement for one in self._installs for requirement in one.requirements]
         pins = {one.name: pin_of(one) for one in reversed(named)}
         versions = {name: pin.version for name, pin in pins.items() if pin is not None and pin.version is not None}
-        ranges = {one.name: one.specifier for one in named if one.specifier and one.name not in versions}
-        return Pinned(versions, frozenset(), ranges)
+        return Pinned(versions, frozenset())
 
     @cached_property
     def _measured(self) -> frozenset[str]:
