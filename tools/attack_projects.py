@@ -69,6 +69,11 @@ WITHOUT_END = {
 }  # fmt: skip
 """Statements that repeat one thing that Python lets repeat."""
 
+MODULES = "'m.x', " * 12_000
+HEAVY = ("litellm", "torch", "pandas", "numpy", "scipy", "sklearn", "transformers", "openai", "anthropic", "boto3",
+         "matplotlib", "plotly", "django", "flask", "fastapi", "pydantic", "sqlalchemy", "celery", "redis", "requests",
+         "httpx", "aiohttp", "lxml", "PIL", "cv2", "spacy", "nltk", "gensim", "xgboost", "lightgbm")  # fmt: skip
+
 PROJECTS: dict[str, Callable[[], Files]] = {
     **{f"{name} without end": functools.partial(_python, line) for name, line in WITHOUT_END.items()},
     "devices and what is no file": lambda: _python(
@@ -327,6 +332,25 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     },
     "guards between statements": lambda: _python(
         "def f(a):\n" + _times("    if a == {}:\n        return\n    g{}()\n", 4000) + "    litellm.x()\nf(1)"
+    ),
+    "names that each come from all others decide": lambda: _python(
+        f"import os\ndef make(kind):\n    {_times('a{}, ', 12_000)}= kind, {_times('a{}, ', 11_999)}\n"
+        "    if a0 == 'x':\n        import litellm\n    elif a0 == 'y':\n        import torch\nmake(os.environ['K'])\n"
+    ),
+    "names for one value decide": lambda: _python(
+        f"import os\ndef make(kind):\n    {_times('a{} = ', 3000)}({'CONF, ' * 12_000})\n    if kind == 'x':\n"
+        f"        import litellm\n    elif kind == 'y':\n        import torch\nmake((os.environ, {_times('a{}, ', 3000)}))\n"
+    ),
+    "names for one list of modules": lambda: _python(f"import importlib\n{_times('a{} = ', 2500)}[{MODULES}]\n"),
+    "many imports of any of many names": lambda: _python(
+        "import os, importlib\nN = {"
+        + ", ".join(f"'{one}': '{name}'" for one, name in enumerate(HEAVY))
+        + "}\n"
+        + _times("importlib.import_module(N[os.environ['K{}']])\n", 59)
+    ),
+    "lines at debug that call": lambda: _python(
+        "import logging, json\nlogger = logging.getLogger()\ndef app(a, b):\n"
+        + "    logger.debug('a %s', json.dumps(\n        a))\n" * 4000
     ),
     "a long name beside a heavy import": lambda: _python(f"import a{'.a' * 39_000}\n\ndef f():\n    return litellm\n"),
     "a long name beside jobs and processes": lambda: {

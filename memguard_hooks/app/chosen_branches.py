@@ -6,6 +6,7 @@ most expensive may be too little. By how much the least expensive one takes less
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from types import MappingProxyType
 
 from memguard_hooks.app.walks import chooser_of, walk_entry
@@ -15,7 +16,7 @@ from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
@@ -33,9 +34,15 @@ if TYPE_CHECKING:
 MAX_WALKS, MAX_FILES, MAX_CHOICES = 40, 2000, 60
 """Walks that are made for it, files of each, and choices that are looked at: beyond, all branches count."""
 
+MAX_WALKED = 300
+"""Walks of one run, whatever they are made for, from which on no choice is walked for: all branches count."""
+
 MAX_LATE = 150
 """Files of a service from which on only settings at start choose: of 200 files each walk takes half a second when nothing is
 kept, and there are some for each service."""
+
+MAX_PRICED = 40_000
+"""Imports that are added up to price each of the names that calls may import: beyond, all names count."""
 
 LEAST = 2 * MIB
 """What must depend on choices for a walk to be made for each of them."""
@@ -94,26 +101,33 @@ def choose(
     number = len(walked.open) + len(names)
     if not number or number > MAX_CHOICES or len(paths) > MAX_FILES:
         return found
-    from memguard_hooks.imports.callers import Callers
-
-    chooser = chooser_of(entry)
-    callers = Callers(entry.sources, chooser, paths)
-    # Of an inner choice first, so that an outer one is priced with what can be inside it.
-    choices = [
-        one
-        for place, ways in reversed(walked.open)
-        if (one := _open(entry, callers, walked, place, ways, is_large=len(paths) > MAX_LATE)) is not None
-    ]
+    with _asking(entry, paths) as (_, callers):
+        # Of an inner choice first, so that an outer one is priced with what can be inside it.
+        opened = (_open(entry, callers, walked, *one, is_large=len(paths) > MAX_LATE) for one in reversed(walked.open))
+        choices = [one for one in opened if one is not None]
     known = [(one.place, one.known) for one in choices if one.known and not one.unknown]
     if known:
-        entry = _taking(entry, known)
-        found = found._replace(entry=entry, walked=walk_entry(project, entry))
+        taking = _taking(entry, known)
+        found = found._replace(entry=taking, walked=walk_entry(project, taking))
     unknown = [one for one in choices if sum(map(bool, one.unknown)) > 1]  # the only one counts as it is
     found = _of_branches(project, found, unknown, judged, price)
-    for externals in names:
-        found = _of_names(chooser, callers, found, externals, judged, price)
-    chooser.forget()
+    with _asking(entry, paths) as (chooser, callers):
+        left = MAX_PRICED
+        for externals in names:
+            left -= len({one.names[0] for one in externals}) * len(found.walked.externals)
+            found = _of_names(chooser, callers, found, externals, judged, price if left >= 0 else None)
     return found
+
+
+@contextmanager
+def _asking(entry: ServiceEntry, paths: Sequence[str]) -> Iterator[tuple[Chooser, Callers]]:
+    """Ask a service for its choices and their callers, and let go of the syntax trees before others are made."""
+    from memguard_hooks.imports.callers import Callers, forget
+
+    chooser = chooser_of(entry)
+    yield chooser, Callers(entry.sources, chooser, paths)
+    chooser.forget()
+    forget()
 
 
 def _open(
@@ -158,11 +172,13 @@ def _of_branches(
         return price(other, walked), other, walked
 
     def without(some: Sequence[_Open]) -> int:
+        if walks >= MAX_WALKS or len(project.walks) > MAX_WALKED:
+            return together  # nothing is decided below either
         return priced(found.entry, [(one.place, one.known or ("",)) for one in some])[0][judged]
 
     together = price(found.entry, found.walked)[judged] if choices else 0
     for one in _that_matter(choices, together, without):
-        if walks + len(one.unknown) > MAX_WALKS:
+        if walks + len(one.unknown) > MAX_WALKS or len(project.walks) > MAX_WALKED:
             break
         prices = [(*priced(found.entry, [one.with_way(way)]), way) for way in one.unknown]
         sizes, entry, walked, way = max(prices, key=lambda priced: priced[0][judged])
@@ -212,11 +228,11 @@ def _of_names(
     found: Chosen,
     externals: Sequence[External],
     judged: Moment,
-    price: Callable[[ServiceEntry, Walk], Sizes],
+    price: Callable[[ServiceEntry, Walk], Sizes] | None,
 ) -> Chosen:
     """Leave out what a call does not import of the names that it may be given: the one that is known, or the most expensive.
 
-    Where each call may be given another one all of them count.
+    Where each call may be given another one all of them count, and where they cannot be priced.
     """
     import ast
 
@@ -240,7 +256,7 @@ def _of_names(
     text = chooser.text_of(path, call.args[0])
     if text in names:
         return found._replace(walked=only(text))
-    if not callers.is_alike(path, call, is_served=externals[0].moment == "serving"):
+    if price is None or not callers.is_alike(path, call, is_served=externals[0].moment == "serving"):
         return found
     prices = [(price(found.entry, only(name)), name) for name in names]
     sizes, name = max(prices, key=lambda priced: priced[0][judged])

@@ -203,9 +203,11 @@ class BoundNames:
         """Bind the names that a statement binds."""
         if isinstance(statement, (ast.Assign, ast.AnnAssign)):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            names = [one.id for one in targets if isinstance(one, ast.Name)]
             for target in targets if statement.value is not None else []:
                 if isinstance(target, ast.Name) and statement.value is not None:
-                    self._assign(target.id, statement.value, statement.lineno)
+                    self._assign(names, statement.value, statement.lineno)  # all at once, where the first of them stands
+                    names = []
                 elif not self._store(target, statement.value):
                     self.lose(target, "unpacks")
             self.lose(statement.value, "computes")
@@ -284,19 +286,24 @@ class BoundNames:
             self.forget(target.id, statement.lineno, "")
             self.bound[target.id] = (found, statement.lineno)
 
-    def _assign(self, name: str, value: ast.expr, line: int) -> None:
+    def _assign(self, names: Sequence[str], value: ast.expr, line: int) -> None:
+        """Bind names to what one value comes to, which is looked at once."""
+        if not names:
+            return
         try:
             found = self.evaluate(value)
         except (UnknownValue, Raises) as error:
             text = text_of(value)
-            self.forget(name, line, f"computes {name}: {text}", is_cpu_count=isinstance(error, OfCpus))
+            for name in names:
+                self.forget(name, line, f"computes {name}: {text}", is_cpu_count=isinstance(error, OfCpus))
             if isinstance(error, Raises) and self.failed is None:
                 self.failed = Unresolved(line, f"fails with the variables that are known: {text}")
         else:
-            self.forget(name, line, "")
-            self.bound[name] = (found, line)
-        if not any(isinstance(node, ast.Name) and node.id == name for node in walk(value)):
-            self.shown[name] = (value, self)
+            for name in names:
+                self.forget(name, line, "")
+                self.bound[name] = (found, line)
+        mentioned = {node.id for node in walk(value) if isinstance(node, ast.Name)}
+        self.shown.update((name, (value, self)) for name in names if name not in mentioned)
 
     def _store(self, target: ast.expr, value: ast.expr | None) -> bool:
         """Note what is set on an object or in a mapping; tell whether that is what happens."""

@@ -8,14 +8,14 @@ loop, and a request that decides.
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.imports.choices import Chooser
@@ -46,6 +46,7 @@ _STEADY = _SETTINGS | _KINDS | {"dict", "get", "lower", "strip", "upper"}
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_HOLDERS = (*_FUNCTIONS, ast.ClassDef, *_LOOPS)
 _UNRUN = ("annotation", "returns")
 
 
@@ -84,6 +85,7 @@ class Callers:
         self._chooser = chooser
         self._paths = paths
         self._uses: dict[str, tuple[_Use, ...] | None] = {}
+        self._uses_by_path: dict[str, Mapping[str, Sequence[_Use]]] = {}
         self._sources_of: dict[tuple[Function | None, frozenset[str], int], Key | None] = {}
 
     def ways(self, path: str, choice: Choice, *, is_served: bool) -> Ways | None:
@@ -142,7 +144,7 @@ class Callers:
 
     def is_alike(self, path: str, call: ast.Call, *, is_served: bool) -> bool:
         """Return whether a call in a file gives the same each time that it runs."""
-        use = _Use(path, call, _around(self._chooser.tree(path), call))
+        use = _Use(path, call, _around(self._holders(path, call.lineno), call))
         given = (*call.args, *(one.value for one in call.keywords))
         if is_served and not all(is_setting(one, use.function) for one in given):
             return False
@@ -177,8 +179,17 @@ class Callers:
                 tree = self._chooser.tree(path)
                 if tree is None or len(found) > MAX_CALLS:
                     return None
-                found += _named(path, tree, name)
+                if path not in self._uses_by_path:
+                    self._uses_by_path[path] = _uses_of(path, tree, self._defined)
+                found += self._uses_by_path[path].get(name, ())
         return tuple(found) if len(found) <= MAX_CALLS else None
+
+    @cached_property
+    def _defined(self) -> frozenset[str]:
+        """The names of the functions and classes of all files: what is looked for in each of these at once."""
+        found = [self._sources.functions(path) for path in self._paths]
+        names = [one.name for each in found for one in each.bodies] + [one.name for each in found for one in each.classes]
+        return frozenset(part for name in names for part in name.split("."))
 
     def _key(
         self, use: _Use, call: ast.Call, function: Function, holders: Sequence[ast.AST], decides: frozenset[str], left: int
@@ -224,8 +235,10 @@ class Callers:
         names = frozenset(name.id for one in given for name in walk(one) if isinstance(name, ast.Name))
         scope = use.function or self._chooser.tree(use.path)
         made = [_set_to(scope).get(name, ()) for name in {last_name(one) for value in given for one in walk(value)} - {""}]
-        values = (value for ones in made for value in ones if value is not None)
-        if not all(map(_is_steady, (*given, *values))) or any(len(ones) > 1 for ones in made):
+        if any(len(ones) > 1 for ones in made):
+            return None
+        values = {id(one): one for one in (*given, *(value for ones in made for value in ones)) if one is not None}
+        if not all(map(_is_steady, values.values())):  # several names may stand for one value
             return None
         key = use.function, names, left
         if key not in self._sources_of:
@@ -257,7 +270,7 @@ def _are_settings(use: _Use, key: Key) -> bool:
 
 
 def is_setting(
-    node: ast.expr, function: Function | None, left: int = MAX_HANDED, known: dict[tuple[str, int], bool] | None = None
+    node: ast.expr, function: Function | None, left: int = MAX_HANDED, known: dict[tuple[str | int, int], bool] | None = None
 ) -> bool:
     """Return whether an expression holds as long as a process runs, by the names that it is made of."""
     assigned = _assigned(function) if left else {}
@@ -278,7 +291,10 @@ def is_setting(
             continue
         if (name, left) not in known:
             values = assigned.get(name, ())
-            known[name, left] = bool(values) and all(is_setting(value, function, left - 1, known) for value in values)
+            for value in values:  # which several names may stand for
+                if (id(value), left) not in known:
+                    known[id(value), left] = is_setting(value, function, left - 1, known)
+            known[name, left] = bool(values) and all(known[id(value), left] for value in values)
         if name not in _KINDS and not known[name, left]:
             return False
     return True
@@ -365,27 +381,36 @@ def _parameters_behind(function: Function, names: Iterable[str]) -> frozenset[st
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     parameters = {one.arg for one in every if one is not None}
     assigned, reached, waiting = _assigned(function), set[str](), list(names)
+    read: set[int] = set()
+    """The values that were looked into: several names may stand for one."""
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting += (one.id for value in assigned.get(name, ()) for one in walk(value) if isinstance(one, ast.Name))
+            values = [value for value in assigned.get(name, ()) if id(value) not in read]
+            read.update(map(id, values))
+            waiting += (one.id for value in values for one in walk(value) if isinstance(one, ast.Name))
     return frozenset(reached & parameters)
 
 
-def _around(tree: ast.Module | None, wanted: ast.AST) -> tuple[ast.AST, ...]:
-    """Return what holds a node, from the outside."""
-    return next((holders for node, holders in _with_holders(tree) if node is wanted), ()) if tree is not None else ()
+def _around(statements: Sequence[ast.stmt], wanted: ast.AST) -> tuple[ast.AST, ...]:
+    """Return what holds a node, from the outside: of the statements around it, and in the innermost one."""
+    if not statements:
+        return ()
+    outer = tuple(one for one in statements[:-1] if isinstance(one, _HOLDERS))
+    return next((holders for node, holders in _with_holders(statements[-1], outer) if node is wanted), ())
 
 
-def _with_holders(tree: ast.Module) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
+def _with_holders(
+    tree: ast.Module | ast.stmt, outer: tuple[ast.AST, ...] = ()
+) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
     """Yield the nodes that may run, each with the functions, classes and loops that hold it."""
-    waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
+    waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, outer)]
     while waiting:
         node, holders = waiting.pop()
         yield node, holders
         unrun = {id(one) for name in _UNRUN for one in _listed(getattr(node, name, None))}
-        inner = (*holders, node) if isinstance(node, (*_FUNCTIONS, ast.ClassDef, *_LOOPS)) else holders
+        inner = (*holders, node) if isinstance(node, _HOLDERS) else holders
         waiting += [(one, inner) for one in children(node) if id(one) not in unrun and not _is_list_of_names(one)]
 
 
@@ -398,17 +423,36 @@ def _listed(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else (value,)
 
 
-def _named(path: str, tree: ast.Module, name: str) -> Iterator[_Use]:
-    """Yield the places of a file that name a function, as a name, as an attribute, or in a text that is no more than it."""
+def _uses_of(path: str, tree: ast.Module, wanted: Collection[str]) -> Mapping[str, Sequence[_Use]]:
+    """Return the places of a file that name some functions, as a name, as an attribute, or in a text that is no more.
+
+    Of each function one more than `MAX_CALLS` at most.
+    """
     called: dict[int, ast.Call] = {}
+    found: dict[str, list[_Use]] = {}
     for node, holders in _with_holders(tree):
         if isinstance(node, ast.Call):
             called[id(node.func)] = node
-        is_it = (
-            (isinstance(node, ast.Name) and node.id == name)
-            or (isinstance(node, ast.Attribute) and node.attr == name)
-            or (isinstance(node, ast.Constant) and node.value == name)
-            or (isinstance(node, ast.alias) and node.name == name and node.asname not in (None, name))
-        )
-        if is_it:
-            yield _Use(path, called.get(id(node)), holders)
+        name = _name_of(node)
+        if name in wanted:
+            uses = found.setdefault(name, [])
+            if len(uses) <= MAX_CALLS:
+                uses.append(_Use(path, called.get(id(node)), holders))
+    return found
+
+
+def _name_of(node: ast.AST) -> str:
+    """Return the function that a node may name, empty where it names none."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.alias):
+        return node.name if node.asname not in (None, node.name) else ""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def forget() -> None:
+    """Let go of the functions that were looked into."""
+    _assigned.cache_clear()
+    _set_to.cache_clear()

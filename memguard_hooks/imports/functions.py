@@ -156,6 +156,9 @@ class _Reader:
         self._deciding = 0
         """Imports and choices until here: what makes a branch worth a body of its own."""
         self._depth = 0
+        self._value: ast.expr | None = None
+        self._said_of_value: dict[str, Any] = {}
+        """What was found of the value of the last assignment, by what was asked."""
 
     def read(self, module: ast.Module) -> Functions:
         top = _Scope("", None)
@@ -434,27 +437,42 @@ class _Reader:
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
         self._hold(target, value, scope)
         if isinstance(target, ast.Name):
-            scope.looked_up[target.id] = None if target.id in scope.looked_up else self._look_up(value, scope)
-            self._bind(target.id, self._term(value, scope), scope)
-            decider = self._decider(value, scope) if scope.name else ""
+            scope.looked_up[target.id] = None if target.id in scope.looked_up else self._said("looked up", value, scope)
+            self._bind(target.id, self._said("term", value, scope), scope)
+            decider, texts = self._said("decider", value, scope), self._said("texts", value, scope)
             if decider:
                 scope.given[target.id] = "call" if "call" in (decider, scope.given.get(target.id)) else decider
             elif scope.name and isinstance(value, ast.IfExp):  # what it stands for differs, but not from run to run
                 scope.given.setdefault(target.id, "")
-            texts = self._named_texts(value, scope)
             if texts:
                 scope.texts[target.id] = texts
         elif isinstance(target, ast.Attribute):
             owner = self._term(target.value, scope)
             name = f"{owner[1:].removesuffix('()')}.{target.attr}"
             if owner.startswith(":") and self._bound.get(name, "") in ("", _UNKNOWN):
-                self._bound[name] = self._term(value, scope)
+                self._bound[name] = self._said("term", value, scope)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
                 if isinstance(element, ast.Name):
                     self._bind(element.id, self._piece(value, scope), scope)
         else:
             self._expression(target, scope)
+
+    def _said(self, asked: str, value: ast.expr, scope: _Scope) -> Any:
+        """Return what is asked of a value: looked for once for all names that a statement gives it."""
+        if self._value is not value:
+            self._value, self._said_of_value = value, {}
+        if asked not in self._said_of_value:
+            self._said_of_value[asked] = self._ASKED[asked](self, value, scope)
+        return self._said_of_value[asked]
+
+    _ASKED: ClassVar[dict[str, Callable[[_Reader, ast.expr, _Scope], Any]]] = {
+        "decider": lambda self, value, scope: self._decider(value, scope) if scope.name else "",
+        "looked up": lambda self, value, scope: self._look_up(value, scope),
+        "sources": lambda self, value, scope: self._sources(value, scope),
+        "term": lambda self, value, scope: self._term(value, scope),
+        "texts": lambda self, value, scope: self._named_texts(value, scope),
+    }
 
     def _piece(self, value: ast.expr, scope: _Scope) -> str:
         """Return the term of one of several values: that of all where a package returns objects that are alike."""
@@ -691,7 +709,8 @@ class _Reader:
                 scope.values.setdefault(one.id, []).append(value)
         name = last_name(target) if isinstance(target, ast.Attribute) or not scope.name or scope.is_class else ""
         if name and not isinstance(value, (ast.Name, ast.Attribute)):
-            self._keep_texts(name, [one for one in self._sources(value, scope) if one[0] != HELD or one == MORE])
+            sources = self._said("sources", value, scope)
+            self._keep_texts(name, [one for one in sources if one[0] != HELD or one == MORE])
 
     def _keep_texts(self, key: str, sources: list[str]) -> None:
         self._named_texts_of.update(dict.fromkeys((key, one) for one in sources if one != f"{HELD}{key}"))

@@ -136,10 +136,13 @@ def _importing(module: ast.Module) -> set[int]:
     by_call = [one for one in statements if not importers.isdisjoint(one.values | one.called)]
     found = [*(one for one in statements if isinstance(one.node, _KEPT)), *by_call]
     waiting = set().union(*(one.values | one.called for one in by_call))
+    followed: set[int] = set()
     while waiting:
         for one in binders.pop(waiting.pop(), ()):
-            found.append(one)
-            waiting |= (one.values | one.called) & binders.keys()
+            if id(one) not in followed:  # by another of the names that it binds
+                followed.add(id(one))
+                found.append(one)
+                waiting |= (one.values | one.called) & binders.keys()
     kept: set[int] = set()
     for one in found:
         here: _Statement | None = one
@@ -154,10 +157,11 @@ def _importers(statements: Iterable[_Statement]) -> set[str]:
     users: dict[str, list[set[str]]] = {}
     for one in statements:
         owner = {one.owner} if one.owner is not None else set()
+        bound = owner | one.bound
         for name in one.called:
             users.setdefault(name, []).append(owner)
         for name in one.values:
-            users.setdefault(name, []).append(owner | one.bound)
+            users.setdefault(name, []).append(bound)
     found: set[str] = set()
     waiting = {*_BY_CALL}
     while waiting:
@@ -165,6 +169,7 @@ def _importers(statements: Iterable[_Statement]) -> set[str]:
         found.add(name)
         for bound in users.pop(name, ()):
             waiting |= bound - found
+            bound.clear()  # another name of the same statement adds nothing
     return found
 
 

@@ -33,12 +33,10 @@ def check(reached: Reached) -> Iterator[Finding]:
     elsewhere = Elsewhere(reached.paths, sources.data)
     for path, logs in reached.files.items():
         if is_judged(path):
-            for call in logs.calls:
-                if is_shown(path, call):
-                    continue
-                seen = seen_whole(call, elsewhere)
-                asks = _asking(sources.data(path)) if seen.costly else ""
-                yield from _judge(seen, ServicePlace(path, call.line, call.column), asks)
+            seen = [seen_whole(call, elsewhere) for call in logs.calls if not is_shown(path, call)]
+            asks = _asking(sources.data(path)) if any(one.costly for one in seen) else ""
+            for call in seen:
+                yield from _judge(call, ServicePlace(path, call.line, call.column), asks)
     hot = {(path, call.line) for path, logs in reached.files.items() for call in logs.calls if call.hot or call.nothing}
     for path, line, loop in fed_lines(reached.files, reached.entry.resolver):
         if (path, line.line) not in hot:
