@@ -107,7 +107,8 @@ MOVED = {
     "own-settings-of-the-library": {
         "services/nlp.py": (
             "import logging\n\nimport pandas\n\nlogger = logging.getLogger(__name__)\nlogger.info('here')\n"
-            "pandas.level = 2\nclient = pandas.Client()\n\n\ndef answer(text):\n    return client.ask(text)\n"
+            "if not logger.disabled:\n    pandas.level = 2\n"
+            "client = pandas.Client()\n\n\ndef answer(text):\n    return client.ask(text)\n"
         )
     },
 }

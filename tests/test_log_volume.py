@@ -1102,6 +1102,9 @@ def test_an_example_that_prints_is_for_a_person(project: Path, capsys: pytest.Ca
         ("while True:\n    frame = await to_thread(self.queue.get)\n    log.info('%s', frame)\n", [3]),
         ("def f():\n    while not stop.wait(30):\n        log.info('alive')\n", [3, 3]),
         ("def f():\n    while not stop.wait(300):\n        log.info('alive')\n", [3]),
+        # what each pass says for which nothing came
+        (("def f():\n    while True:\n        found = look()\n        if not found:\n            print('No coins above 3')\n"
+         "        sleep(5)\n"), [5]),
         # tasks by the queue that a file imports
         ("from celery import task\n@task(name='x')\ndef f():\n    log.info('No pending jobs left for %s', x)\n", [4]),
         ("from invoke import task\n@task(name='x')\ndef f():\n    log.info('No pending jobs left for %s', x)\n", []),

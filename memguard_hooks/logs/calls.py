@@ -574,7 +574,8 @@ _EMPTY = late_pattern(
     r"|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|configured|match|new|data|messages?"
     r"|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
     r"|no (?:pending|new|active|more|stale|due) (?:\w+ ){1,3}(?:for|in|on|at)\b"
-    r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b|no (?:[\w-]+ ){1,3}(?:need|require|match|left to|to )\b)"
+    r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b"
+    r"|no (?:[\w-]+ ){1,3}(?:need|require|match|left to|to |above\b|below\b|within\b|yet\b))"
     r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
     r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
 )
