@@ -92,6 +92,19 @@ def test_what_a_handler_loads_by_another_way_is_only_later(project: Path, capsys
     assert "from start to first use, in web" in out
 
 
+def test_what_a_pickle_loads_later_is_only_later(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The repository lacks the pickle, and no manifest declares what its name speaks for; the project imports that."""
+    (project / "requirements.txt").unlink(missing_ok=True)
+    late = "@app.post('/')\ndef home():\n    return pickle.load(open('churn_model.pkl', 'rb')).predict([[1]])\n"
+    image = "FROM python:3.11\nRUN pip install flask scikit-learn\nCOPY . .\nCMD flask --app main run\n"
+    write(
+        project,
+        {"Dockerfile": image, "main.py": f"import pickle\nimport flask\n{UNUSED}\napp = flask.Flask(__name__)\n\n{late}"},
+    )
+    assert main([]) == 0
+    assert "at start and 0.0 serving (warning)" in capsys.readouterr().out
+
+
 def test_what_is_alone_in_loading_a_library_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {"main.py": f"import pickle\n\nimport pandas\n\nimport late\n{USE}", "late.py": UNUSED})
     assert main([]) == 1

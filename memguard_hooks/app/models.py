@@ -433,12 +433,14 @@ def _pickled(
     moment: Moment,
     files: Mapping[str, str | None] | None,
 ) -> Iterator[External]:
-    """Yield what loading a pickle imports, whatever it holds."""
+    """Yield what loading a pickle imports, whatever it holds; what the project imports itself is installed."""
     if files is None:
         return
-    from memguard_hooks.app.pickled import modules_in
+    from memguard_hooks.app.pickled import LEARNING, modules_in
+    from memguard_hooks.catalog.lookup import providers
 
-    present = project.declared.beside(entry.path).present
+    imported = {one.names[0].partition(".")[0] for one in walked.externals}.intersection(LEARNING)
+    present = project.declared.beside(entry.path).present.union(*map(providers, imported))
     for name in modules_in(project.tree, files, present, is_of_models=call.loader.library == "joblib"):
         step = Step(call.path, call.line, name)
         yield External((name,), Way(step, walked.ways.get(call.path)), moment)
