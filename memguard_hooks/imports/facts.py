@@ -87,8 +87,12 @@ class Names(Record):
 MAX_OPEN = 4000
 """Facts of each kind that are in memory at once; those of other sources come from the store again."""
 
-MAX_TREES_BYTES = 2**20
-"""Bytes of the sources whose syntax trees are kept from walk to walk: a tree takes some thirty times as much."""
+MAX_TREES_BYTES = 2**22
+"""Bytes of the sources whose syntax trees are kept from walk to walk: a tree takes some thirty times as much.
+
+An app of 190 files, 3.5 MB and eleven services took 103 CPU seconds and 359 MiB at a fourth of this and of what foldings
+hold, 52 and 367 so, and no less at twice as much (CPython 3.11.7, 2026-12-01).
+"""
 
 
 class Facts:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from memguard_hooks.models.scopes import NameScope
     from memguard_hooks.store import Store
 
-MAX_BYTES = 2**20
+MAX_BYTES = 2**22
 """Bytes of the sources whose scopes are kept from one folding to the next: they take some forty times as much."""
 
 MOST_BYTES = 2 * MAX_BYTES
