@@ -81,6 +81,47 @@ def test_versions_that_commands_of_an_image_name_count(
     assert taken() == pytest.approx(165, rel=0.05)
 
 
+IMAGE = "FROM python:3.11\nCOPY . .\nRUN pip install {}\nCMD python app.py\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "versions"),
+    [
+        ({"Dockerfile": IMAGE.format("pandas==1.5.3\nRUN pip install pandas==2.2.3")}, {"2.2.3"}),
+        ({"Dockerfile": IMAGE.format("pandas==1.5.3\nRUN pip install pandas")}, {"1.5.3"}),
+        ({"Dockerfile": IMAGE.format("pandas==1.5.3\nRUN pip install -qU pandas")}, {"3.1.1"}),
+        ({"Dockerfile": IMAGE.format("pandas==1.5.3 -r req.txt"), "req.txt": "pandas>=2.2\n"}, {"3.1.1"}),
+        (
+            {
+                "Dockerfile": IMAGE.format("-r req.txt"), "req.txt": "pandas\n",
+                "tools/Dockerfile": "FROM python:3.11\nRUN pip install pandas==1.5.3\n",
+            },
+            {"3.1.1"},
+        ),
+        (
+            {
+                "a/Dockerfile": IMAGE.format("pandas==1.5.3"), "b/Dockerfile": IMAGE.format("pandas==2.2.3"),
+                "a/app.py": "import pandas\n", "b/app.py": "import pandas\n",
+                "compose.yaml": "services:\n  a:\n    build: a\n  b:\n    build: b\n",
+            },
+            {"1.5.3", "2.2.3"},
+        ),
+    ],
+)  # fmt: skip
+def test_the_version_that_an_image_installs_last_counts_for_it_alone(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    versions: set[str],
+) -> None:
+    write(tmp_path, {"app.py": "import pandas\n", **files})
+    monkeypatch.chdir(tmp_path)
+    memory_budget.main(["--format", "json"])
+    services = json.loads(capsys.readouterr().out)["services"]
+    assert {one["version"] for found in services for one in found["parts"] if one["package"] == "pandas"} == versions
+
+
 @pytest.mark.parametrize("engine", ["postgresql", "postgresql_psycopg2"])
 def test_a_backend_of_django_loads_its_driver_by_either_name(service: Any, tmp_path: Path, engine: str) -> None:
     settings = (

@@ -37,7 +37,7 @@ class InstallArguments(Record):
     `files` are requirements files, `constraints` those of `-c`, and `editable` local projects, all as they are
     written; `extras` and `groups` are those of the project that are asked for, where the tool installs it, and
     `without` the groups that are left out, `*` where those are that the tool installs by default.
-    `brings_dependencies` is False under `--no-deps`.
+    `brings_dependencies` is False under `--no-deps`, and `upgrades` True where newer versions replace what is there.
     """
 
     tool: str
@@ -51,6 +51,7 @@ class InstallArguments(Record):
     without: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     brings_dependencies: bool = True
+    upgrades: bool = False
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -194,6 +195,7 @@ class _InstallReader:
         self._requirements: list[Requirement] = []
         self._skipped: list[Skipped] = []
         self._brings = True
+        self._upgrades = False
 
     def read(self, first: InstallWord, arguments: list[InstallWord]) -> InstallArguments:
         waiting = iter(arguments)
@@ -224,6 +226,7 @@ class _InstallReader:
             without=self._told("without"),
             indexes=self._told("indexes"),
             brings_dependencies=self._brings,
+            upgrades=self._upgrades,
             skipped=tuple(self._skipped),
         )
 
@@ -243,6 +246,8 @@ class _InstallReader:
     def _take(self, name: str, value: InstallWord | None) -> None:
         if name in ("--no-deps", "--no-dependencies"):
             self._brings = False
+        elif name == "--upgrade" or re.fullmatch(r"-[A-Za-z]*U[A-Za-z]*", name):
+            self._upgrades = True
         elif name in ("-e", "--editable") and value is not None:
             self._requirement(value, is_editable=True)
         elif name in _FLAGS and self._tool != "pip":

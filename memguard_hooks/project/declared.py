@@ -18,6 +18,7 @@ from memguard_hooks.tree import parent
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from typing import TypeVar
 
     from memguard_hooks.dependencies.deployed import Deployed
@@ -86,6 +87,7 @@ class Declared:
         self._context = context
         self._whole = whole or self
         self._near: dict[str, Pinned] = {}
+        self._pinned_near: dict[str, Pinned] = {}
         self._locks: dict[str, NearestLock] = {}
         self._gaps: list[Skipped] = []
         """Why there may be more commands that install packages than are read."""
@@ -435,18 +437,20 @@ class Declared:
 
     def near(self, folder: str) -> Pinned:
         """Return what is pinned in a folder: by the manifests and the lock there, those above, and what is installed."""
-        waiting: list[str] = []
+        asked, waiting = folder, list[str]()
         while folder and folder not in self._near:
             waiting.append(folder)
             folder = parent(folder)
         if folder not in self._near:
             own = self._pinned([*self._counted_in(folder), *self._installed])
-            self._near[folder] = own.over(self._pinned_by_lock(folder)).over(self._pinned_by_commands())
+            self._near[folder] = own.over(self._pinned_by_lock(folder))
         found = self._near[folder]
         for below in reversed(waiting):
             own = self._pinned(self._counted_in(below)).over(self._pinned_by_lock(below))
             found = self._near[below] = own.over(found) if own.present else found
-        return found
+        if self._told_by_commands and asked not in self._pinned_near:
+            self._pinned_near[asked] = found.over(self._pinned_by_commands(asked, found))
+        return self._pinned_near.get(asked, found)
 
     def _pinned(self, paths: Iterable[str]) -> Pinned:
         """Return what manifests pin, of which the first counts."""
@@ -478,18 +482,51 @@ class Declared:
                         ranges.setdefault(requirement.name, requirement.specifier)
         return Pinned(versions, frozenset(present), ranges)
 
-    def _pinned_by_commands(self) -> Pinned:
-        """Return the versions that commands of the deployment install by name; such a list is hardly ever whole."""
+    def _pinned_by_commands(self, folder: str, known: Pinned) -> Pinned:
+        """Return the versions that commands install by name for a folder; such a list is hardly ever whole.
+
+        Of the files with commands those that lie nearest to it, in it or above, count before all others. Where those that
+        name a distribution differ, or what is known does not admit it, its version is not known.
+        """
+        from memguard_hooks.dependencies.together import admits
+
+        places = [folder]
+        while places[-1]:
+            places.append(parent(places[-1]))
+        versions: dict[str, str] = {}
+        for name, told in self._told_by_commands.items():
+            version, *found = next((told[place] for place in places if place in told), told[None])
+            if version is not None and not found and admits(known.ranges.get(name, ""), version):
+                versions[name] = version
+        return Pinned(versions, frozenset())
+
+    @cached_property
+    def _told_by_commands(self) -> Mapping[str, Mapping[str | None, AbstractSet[str | None]]]:
+        """The versions that commands of the deployment install, by name and folder of a file; those of all behind None.
+
+        None is also the version of what an upgrade may bring.
+        """
         images = (self._files.read_file(path) or b"" for path in _images(self._files.tree)[0])
-        builds = (build.command for service in self._context.services() for build in service.builds)
-        if not (any(b"==" in data for data in images) or any("==" in command for command in builds)):
-            return Pinned({}, frozenset())
+        builds = [build for service in self._context.services() for build in service.builds]
+        if not (any(b"==" in data for data in images) or any("==" in build.command for build in builds)):
+            return {}
         from memguard_hooks.dependencies.requirement import pin_of
 
-        named = [requirement for one in self._installs for requirement in one.requirements]
-        pins = {one.name: pin_of(one) for one in reversed(named)}
-        versions = {name: pin.version for name, pin in pins.items() if pin is not None and pin.version is not None}
-        return Pinned(versions, frozenset())
+        deployed = {build.place.path for build in builds}
+        told: dict[str, dict[str, str | None]] = {}
+        for installed in self._installs:
+            for one in installed.requirements:
+                pin = pin_of(one)
+                version = pin.version if pin is not None else None
+                if one.name in self._measured and (not deployed or one.path in deployed):
+                    named = told.setdefault(one.name, {})
+                    named[one.path] = version if version is not None or installed.upgrades else named.get(one.path)
+        found: dict[str, dict[str | None, set[str | None]]] = {}
+        for name, by_path in told.items():
+            for path, version in by_path.items():
+                for place in (parent(path), None):
+                    found.setdefault(name, {}).setdefault(place, set()).add(version)
+        return found
 
     @cached_property
     def _measured(self) -> frozenset[str]:
