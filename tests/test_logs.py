@@ -183,6 +183,8 @@ MESSAGE = "connected to db"
             "WARNING",
             "",
         ),
+        ("[Sat Nov 28 12:00:00 2026] INFO connected to db", "INFO", ""),
+        ("Sat Nov 28 12:00:00 2026 - connected to db", "none", ""),
     ],
 )
 def test_levels_loggers_and_messages_are_read(line: str, level: str, logger: str) -> None:
@@ -257,7 +259,14 @@ def test_a_library_gets_the_line_that_mutes_it(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
-    "line", ["INFO postgres://user:hunter22@db:5432/x", "INFO password: hunter22", "INFO:api_key:hunter22"]
+    "line",
+    [
+        "INFO postgres://user:hunter22@db:5432/x",
+        "INFO password: hunter22",
+        "INFO:api_key:hunter22",
+        "INFO SECRET_KEY=hunter22",
+        "INFO aws_secret_access_key: hunter22/EXAMPLE",
+    ],
 )
 def test_a_secret_behind_what_may_be_a_logger_is_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
@@ -266,6 +275,12 @@ def test_a_secret_behind_what_may_be_a_logger_is_not_written(
     out = capsys.readouterr().out
     assert "secret (" in out
     assert "hunter22" not in out
+
+
+def test_a_name_and_its_password_in_a_header_are_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As RFC 7617 has them, in base64."""
+    assert logs.main([write(tmp_path, "INFO Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")]) == 1
+    assert "QWxhZGRpbj" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])

@@ -8,10 +8,10 @@ KINDS = {
     "telegram_token": ("Telegram bot token", r"\bbot\d{8,10}:[\w-]{30,}"),
     "api_key": ("API key", r"\b(?:sk|pk|rk)[-_][\w-]{16,}|\bgh[pousr]_\w{30,}|\bAKIA[A-Z\d]{16}\b|\bxox[abprs]-[\w-]{10,}"),
     "jwt": ("JSON web token", r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"),
-    "bearer": ("authorization header", r"(?i:\bbearer\s+[\w.~+/=-]{12,})"),
+    "bearer": ("authorization header", r"(?i:\b(?:bearer|authorization[\"']?\s*[=:]\s*[\"']?basic)\s+[\w.~+/=-]{12,})"),
     "password": (
         "password or secret",
-        r"(?i:\b[\w-]{0,40}(?:passw(?:or)?d|secret|api_?key|access_?token|auth_?token)[\"']?\s*[=:]\s*[\"']?[^\s,;\"'&*<]{4,})",
+        r"(?i:\b[\w-]{0,40}(?:passw(?:or)?d|secret(?:_?access)?(?:_?key)?|api_?key|access_?token|auth_?token)[\"']?\s*[=:]\s*[\"']?[^\s,;\"'&*<]{4,})",
     ),
     "url_password": ("password in a URL", r"://[^\s/:@]+:[^\s/@]+@"),
     "email": ("e-mail address", r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+\b"),
@@ -26,7 +26,7 @@ _ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, (_, pattern) in KI
 
 
 _HINTS = (
-    *("@", "+", "bot", "k-", "k_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "akia", "xox", "eyj", "bearer", "passw"),
+    *("@", "+", "bot", "k-", "k_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "akia", "xox", "eyj", "bearer", "basic", "passw"),
     *("secret", "key", "token"),
 )
 """Small letters of which each form has some: most lines have none, and need no expression."""

@@ -20,7 +20,8 @@ _ISO = re.compile(rf"(\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK})(?:[.,]\d+)?(?: ?(Z|UT
 _OTHER = re.compile(
     rf"(?P<access>\d\d/{_MONTH}/\d{{4}}[: ]{_CLOCK}) ?(?P<zone>[+-]\d{{4}})?"
     rf"|(?P<short>\b\d\d/(?:0\d|1[0-2])/[0-3]\d {_CLOCK})(?:[.,]\d+)?"
-    rf"|(?P<syslog>\b{_MONTH} [ \d]\d {_CLOCK})(?:\.\d+)?(?: (?P<year>20\d\d)(?=[\s\]]|$))?"
+    rf"|(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?P<syslog>\b{_MONTH} [ \d]\d {_CLOCK})(?:\.\d+)?"
+    r"(?: (?P<year>20\d\d)(?=[\s\]]|$))?"
     r"|^\[?(?P<epoch>1\d{9})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?=[\s\],]|$)"
 )
 
