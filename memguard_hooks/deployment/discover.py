@@ -151,6 +151,9 @@ COMPOSE = "compose"
 PROCFILE_OF_APP = "Procfile."
 """How the names of Procfiles begin that are for one of several apps, which says so in a variable of its own."""
 
+_OF_NO_APP = frozenset({"j2", "jinja", "md", "tmpl", "tpl", "windows"})
+"""Such endings for no app: of templates, of texts, and of what Heroku has its users run on their own machines."""
+
 MAX_IMAGES = 20
 """Dockerfiles of one folder that are read."""
 
@@ -387,12 +390,17 @@ def _is_limited(service: Service) -> bool:
 
 
 def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tuple[Service, ...]:
-    """Return the services of other files that start what the root does not, nor the same image in the same memory."""
+    """Return the services of other files that start what the root does not, nor some of it from the same image."""
     staying = [one for one in here.services if not _DEVELOPMENT.search(one.command)]
     started = {job for service in staying for job in files.jobs(service)}
     images = {(one.path, one.line, one.command, one.limit) for one in staying}
-    others = (one for one in more.services if (one.path, one.line, one.command, one.limit) not in images)
-    return tuple(one for one in others if not files.jobs(one) <= started)
+    found = []
+    for one in more.services:
+        is_same = (one.path, one.line, one.command, one.limit) in images
+        jobs = files.jobs(one)
+        if jobs.isdisjoint(started) if is_same else not jobs <= started:
+            found.append(one)
+    return tuple(found)
 
 
 def _beside_compose(nested: Deployment) -> Deployment:
@@ -689,7 +697,7 @@ class _Files:
                 path = f"{folder}/{name}".lstrip("/")
                 is_unit = name.endswith(".service")
                 is_yaml = name.endswith((".yml", ".yaml"))
-                is_procfile = name.startswith(PROCFILE_OF_APP)
+                is_procfile = name.startswith(PROCFILE_OF_APP) and name.rpartition(".")[2] not in _OF_NO_APP
                 is_listed = is_unit or is_procfile or (is_yaml and _OTHER_COMPOSE.fullmatch(name) is not None)
                 is_for_developers = any(map(_NOT_DEPLOYED.search, path.split("/")))
                 if is_listed and path not in known and not is_for_developers and not self.is_excluded(path):

@@ -347,6 +347,8 @@ _READERS: dict[str, Reader] = {
     "waitress.serve": _waitress,
     "sanic.Sanic.run": _sanic,
     "sanic.app.Sanic.run": _sanic,
+    "sanic.Sanic.prepare": _sanic,
+    "sanic.app.Sanic.prepare": _sanic,
     "granian.Granian": _granian,
     "granian.server.Granian": _granian,
     "flask.Flask.run": _flask,

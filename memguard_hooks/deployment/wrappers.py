@@ -7,6 +7,7 @@ sets variables) is not followed.
 from __future__ import annotations
 
 import re
+from itertools import dropwhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.options import names
@@ -165,6 +166,9 @@ AGENTS = frozenset({"ddtrace-run", "newrelic-admin", "opentelemetry-instrument"}
 STAYING = MappingProxyType({"uv": "uv run", "uvx": "uvx", "pdm": "pdm run", "hatch": "hatch run"})
 """Wrappers that start the command as a child and wait for it; `poetry run` and `pipenv run` become the command."""
 
+_MANAGERS_OF_NODE = frozenset({"concurrently", "pm2", "pm2-runtime"})
+"""Packages of Node that start programs of any language; what else `npx` runs is no Python."""
+
 MODULES = frozenset(
     {"debugpy", "dotenv", "hupper", "jurigged", "memray", "pyinstrument", "scalene", "viztracer", "watchfiles"}
 )
@@ -180,6 +184,10 @@ def unwrap(words: Sequence[str]) -> Unwrapped | None:
             return Unwrapped(("sh", "-c", words[at + 1]))
     if program == "cd" and len(words) > 2:  # that of execline, which goes on with the rest of the line
         return Unwrapped(tuple(words[2:]), words[1])
+    if program == "npx":
+        package, *given = [*dropwhile(lambda word: word.startswith("-"), words[1:]), ""]
+        name = package.partition("@")[0]
+        return Unwrapped((name, *given[:-1])) if name in _MANAGERS_OF_NODE else None
     for wrapper in WRAPPERS.get(program, ()):
         rest = _behind_verb(words[1:], wrapper)
         if rest is not None:
