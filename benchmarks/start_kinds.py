@@ -171,6 +171,9 @@ KINDS = (
          "threading.Timer(1, go).start()\n", "flask\nuvicorn\n"), one("main.py", 2)),
     Kind("functools.partial", python("import functools\ndef go(n):\n    import uvicorn\n    uvicorn.run('app:app', workers=n)\n"
          "functools.partial(go, 3)()\n", "flask\nuvicorn\n"), one("main.py", 3)),
+    Kind("a switch of typer", {**APP, "main.py": "import typer, uvicorn\napp = typer.Typer()\n@app.command()\n"
+         "def main(all: bool = typer.Option(True, '--all/--few')):\n    uvicorn.run('app:app', workers=3 if all else 2)\napp()\n",
+         "Dockerfile": image("python main.py --few")}, one("main.py", 2)),
     Kind("a switch of click", python("import click, uvicorn\n@click.command()\n@click.option('--prod/--no-prod', default=False)\n"
          "@click.option('--workers', default=4)\ndef go(prod, workers):\n    uvicorn.run('app:app', reload=(not prod), workers=workers)\n"
          "go()\n", "flask\nuvicorn\nclick\n"), one("main.py")),

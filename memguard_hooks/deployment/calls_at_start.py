@@ -1121,7 +1121,9 @@ def _option_of(
     flags, off, value = [f"--{own}"], [f"--no-{own}"], default
     if isinstance(default, ast.Call):  # typer.Option(4, "--workers")
         value = default.args[0] if default.args else None
-        flags += [one.value for one in default.args[1:] if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        texts = [one.value for one in default.args[1:] if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        flags += [text.partition("/")[0] for text in texts]
+        off += [text.partition("/")[2] for text in texts if "/" in text]
     is_switch = isinstance(value, ast.Constant) and isinstance(value.value, bool)
     for node in function.decorator_list:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "option":
