@@ -439,6 +439,8 @@ PYTHONS = (
     Python("Alpine", based("node:20-alpine3.19\nRUN apk add --no-cache python3"), "3.11"),
     Python("Ubuntu with another Python", based("ubuntu:22.04\nRUN apt-get install -y python3.11 && ln -sf /usr/bin/python3.11 /usr/bin/python3"),
            "3.11"),
+    Python("Ubuntu with another Python after its own", based("ubuntu:22.04\nRUN apt-get install -y python3\n"
+           "RUN apt-get install -y python3.12-venv && python3.12 -m venv /v"), "3.12"),
     Python("Ubuntu with another Python beside", based("ubuntu:22.04\nRUN apt-get install -y python3 python3.11"), ""),
     Python("Debian without Python", based("debian:bookworm"), ""),
     Python("FROM of AWS Lambda", {"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py .\nCMD ["app.app"]\n'}, "3.12"),

@@ -468,9 +468,11 @@ class _Builder:
             builds = (*image.builds, Build(instruction.text.strip(), place, self._file.context))
             linked = _linked(image, _expand(instruction.text, self._known))
             base = image.base.name if image.base is not None else ""
+            python = python_of(base, instruction.text)
+            is_named = python != python_of_release(base)  # whatever the distribution's own is that was installed before
             self.image = image._replace(
                 builds=builds, copies=(*image.copies, *linked), scripts=self._scripts(instruction),
-                python=image.python or python_of(base, instruction.text),
+                python=(python if is_named else "") or image.python or python,
             )  # fmt: skip
         elif instruction.name == "WORKDIR":
             folder = _unquote(_expand(instruction.text.strip(), self._known))
