@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -522,6 +522,29 @@ SOURCES = {
 @pytest.mark.parametrize("parts", [pytest.param(parts, id=name) for name, parts in SOURCES.items()])
 def test_work_grows_with_the_file_alone(parts: tuple[str, str]) -> None:
     assert growth(lambda source: read(source.encode()), lambda size: parts[0] + parts[1] * size, 2000) < LINEAR
+
+
+FIELD = "from dataclasses import dataclass\nimport heavy\ndef use():\n    return heavy.value\n"
+TYPES = {
+    "classes": lambda size: FIELD + "".join(
+        f"@dataclass\nclass C{number}:\n    a: heavy.Table\n    b: 'C{number + 1}'\n" for number in range(size)
+    ),
+    "classes of each other": lambda size: FIELD + "".join(
+        f"@dataclass\nclass C{number}:\n    a: heavy.Table\n" + "".join(f"    b{other}: 'C{other}'\n" for other in range(20))
+        for number in range(size // 20)
+    ),
+    "types": lambda size: FIELD + "A0 = list[heavy.Table]\n" + "".join(
+        f"A{number + 1} = dict[A{number}, A{number}]\n" for number in range(size)
+    ),
+    "tables": lambda size: FIELD + "".join(f"def f{number}(a: heavy.Table): ...\n" for number in range(size))
+    + f"T = {{{', '.join(f'{number}: f{number}' for number in range(size))}}}\ndef run(n):\n    T[n](1)\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", [pytest.param(written, id=name) for name, written in TYPES.items()])
+def test_who_reads_types_is_found_out_once_for_each(written: Callable[[int], str]) -> None:
+    """However many there are that each other is made of."""
+    assert growth(lambda source: read(source.encode()), written, 400) < LINEAR
 
 
 def test_more_than_any_hand_writes_is_not_judged() -> None:

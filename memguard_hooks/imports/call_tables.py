@@ -11,10 +11,11 @@ from functools import cached_property
 
 from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.imports.name_uses import find_uses
+from memguard_hooks.relations import grouped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from memguard_hooks.imports.name_uses import FunctionNode
+    from memguard_hooks.imports.name_uses import FunctionNode, Use
 
 _OF_KEYS = frozenset({"enumerate", "frozenset", "len", "list", "set", "sorted", "tuple"})
 """Functions that take no more of a dictionary than its keys."""
@@ -26,20 +27,28 @@ class CallTables:
     def __init__(self, module: ast.Module) -> None:
         self._module = module
         self._only_called: dict[str, bool] = {}
-        """The functions of which it is known whether tables alone have them."""
+        """The tables of which it is known whether functions are only looked up there."""
 
     def are_all_of(self, function: str) -> bool:
         """Return whether nothing but such tables has a function, besides calls."""
-        if function not in self._only_called:
-            uses = [one.node for one in find_uses(self._module, [function]).uses]
-            tables = [self._in_tables.get(one) for one in uses if one is not None and not self._is_called(one)]
-            is_kept = None not in uses and None not in tables
-            self._only_called[function] = is_kept and all(self._is_only_called(one) for one in tables if one is not None)
-        return self._only_called[function]
+        uses = self._uses.get(function, ())
+        others = [one.node for one in uses if one.node is None or not self._is_called(one.node)]
+        tables = [None if one is None else self._in_tables.get(one) for one in others]
+        return bool(uses) and all(one is not None and self._is_only_called(one) for one in tables)
 
     def of(self, function: str) -> list[str]:
         """Return the tables that have a function."""
-        return list(dict.fromkeys(table for node, table in self._in_tables.items() if node.id == function))
+        return list(dict.fromkeys(self._by_function.get(function, ())))
+
+    @cached_property
+    def _by_function(self) -> dict[str, list[str]]:
+        return grouped((node.id, table) for node, table in self._in_tables.items())
+
+    @cached_property
+    def _uses(self) -> dict[str, list[Use]]:
+        """The uses of tables, and of the functions in them."""
+        names = {*self._by_function, *self._in_tables.values()}
+        return grouped((one.name, one) for one in find_uses(self._module, names).uses)
 
     @cached_property
     def _in_tables(self) -> dict[ast.Name, str]:
@@ -63,10 +72,12 @@ class CallTables:
 
     def _is_only_called(self, table: str) -> bool:
         """Return whether a file only looks up functions in a table that it calls, or asks for the keys."""
-        return all(
-            one.node is not None and self._is_looked_up(one.node, one.functions[-1] if one.functions else None)
-            for one in find_uses(self._module, [table]).uses
-        )
+        if table not in self._only_called:
+            self._only_called[table] = all(
+                one.node is not None and self._is_looked_up(one.node, one.functions[-1] if one.functions else None)
+                for one in self._uses.get(table, ())
+            )
+        return self._only_called[table]
 
     def _is_looked_up(self, node: ast.expr, function: FunctionNode | None) -> bool:
         above = self._parents[node]

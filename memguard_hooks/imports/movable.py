@@ -20,7 +20,7 @@ from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, NameUses, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-from memguard_hooks.relations import grouped
+from memguard_hooks.relations import grouped, inverted, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -251,10 +251,8 @@ class MovableFile:
         is_future = any(alias.name == "annotations" for one in futures for alias in one.names)
         self._evaluates = not is_future and (python is None or python < LAZY_ANNOTATIONS_PYTHON)
         self._can_cache = python is None or python >= _CACHING_PYTHON
-        self._asked: set[str] = set()
-        """The classes and types of which it is being found out who reads them."""
         self._unasked: dict[str, bool] = {}
-        """Those of which it is known whether nobody does."""
+        """The classes and types of which it is known whether nobody reads them."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -512,26 +510,39 @@ class MovableFile:
 
     def _reader(self, annotation: Annotation) -> str | None:
         """Say who may read an annotation at run time, None for nobody that the file knows of."""
+        reason, keeper = self._reader_itself(annotation), self._keeper(annotation)
+        if reason is not None or keeper is None or self._is_asked_by_nobody(keeper):
+            return reason
+        return f"the type {keeper} may be read at run time" if annotation.alias else _may_read(keeper)
+
+    def _keeper(self, annotation: Annotation) -> str | None:
+        """Return the type or the class that keeps an annotation for whoever asks it for that."""
         owner = annotation.owner
-        if annotation.alias and not self._is_asked_by_nobody(annotation.alias):
-            return f"the type {annotation.alias} may be read at run time"
+        is_kept = isinstance(owner, ast.ClassDef) and not annotation.is_local and not self._is_plain(owner)
+        return annotation.alias or (owner.name if is_kept and owner is not None else None)
+
+    @staticmethod
+    def _is_plain(owner: ast.ClassDef) -> bool:
+        is_plain = not owner.decorator_list and not owner.keywords
+        return is_plain and all(
+            last_name(one.value if isinstance(one, ast.Subscript) else one) in _PLAIN_BASES for one in owner.bases
+        )
+
+    def _reader_itself(self, annotation: Annotation) -> str | None:
+        """Say who may read an annotation at run time but those that ask what keeps it."""
+        owner = annotation.owner
         if annotation.is_local or owner is None:
             return None
         if isinstance(owner, ast.ClassDef):
-            is_plain = not (owner.decorator_list or owner.keywords)
-            is_plain &= all(
-                last_name(one.value if isinstance(one, ast.Subscript) else one) in _PLAIN_BASES for one in owner.bases
-            )
-            if is_plain or self._only_keeps_types(owner, annotation.node):
-                return None
-            return f"class {owner.name} may read the types of its fields at run time"
+            is_inert = self._is_plain(owner) or self._only_keeps_types(owner, annotation.node)
+            return None if is_inert else _may_read(owner.name)
         for decorator in owner.decorator_list:
             if _decorator(decorator) not in INERT:
                 return f"`@{ast.unparse(decorator)[:40]}` may read the types of {owner.name}() at run time"
         return None if any(last_name(one) in _ATTRIBUTES for one in owner.decorator_list) else self._taken(owner)
 
     def _only_keeps_types(self, owner: ast.ClassDef, annotation: ast.expr) -> bool:
-        """Return whether a class only keeps the types of its fields as written, and nothing in the file asks for them."""
+        """Return whether a class only keeps the types of its fields as written, and does not ask for them itself."""
         kinds = [self._standard_kinds.get(ast.unparse(one)) for one in owner.bases]
         is_quotable = not self._evaluates or _words(annotation).isdisjoint(_QUALIFIERS)
         if owner not in self._nodes.of_module or not is_quotable or _hands_itself_on(owner):
@@ -544,28 +555,43 @@ class MovableFile:
             is_known = kinds == ["NamedTuple"] or (
                 kinds == ["TypedDict"] and all(one.arg == "total" for one in owner.keywords)
             )
-        return is_known and self._is_asked_by_nobody(owner.name)
+        return is_known
 
     def _is_asked_by_nobody(self, name: str) -> bool:
-        """Return whether a file only calls a class, compares with it, and names it, or a type, where nobody reads that."""
-        if name in self._asked:
-            return True  # which is being found out
-        if name in self._unasked:
-            return self._unasked[name]
-        self._asked.add(name)
-        uses = map(self._in_alias, find_uses(self._module, [name]).uses)
-        try:
-            found = self._handed[0] is None and all(
-                use.node in self._plain_uses
-                or (use.is_text and use.annotation is None)
-                or (use.annotation is not None and self._reader(use.annotation) is None)
-                for use in uses
-            )
-        finally:
-            self._asked.remove(name)
-        if not self._asked:  # or it may rest on what is being found out
-            self._unasked[name] = found
-        return found
+        """Return whether nobody reads a class or a type, nor those that keep it, or these."""
+        if name not in self._unasked:
+            edges: dict[str, list[str]] = {}
+
+            def following(one: str) -> list[str]:
+                kept = (use.annotation for use in self._type_uses.get(one, ()) if use.annotation is not None)
+                keepers = dict.fromkeys(map(self._keeper, kept)) if one not in self._unasked else {}
+                edges[one] = [keeper for keeper in keepers if keeper is not None]
+                return edges[one]
+
+            found = reached([name], following)
+            asked = [
+                one for one in found if not (self._unasked[one] if one in self._unasked else self._is_unasked_itself(one))
+            ]
+            above = inverted(edges)
+            asked_for = reached(asked, lambda one: above.get(one, ()))
+            self._unasked.update((one, one not in asked_for) for one in found)
+        return self._unasked[name]
+
+    def _is_unasked_itself(self, name: str) -> bool:
+        """Return whether a file only calls a class, compares with it, and names it, or a type, in annotations."""
+        return self._handed[0] is None and all(
+            use.node in self._plain_uses
+            or (use.is_text and use.annotation is None)
+            or (use.annotation is not None and self._reader_itself(use.annotation) is None)
+            for use in self._type_uses.get(name, ())
+        )
+
+    @cached_property
+    def _type_uses(self) -> dict[str, list[Use]]:
+        """The uses of the classes of the module level and of the types that it gives a name."""
+        names = {one.name for one in self._module.body if isinstance(one, ast.ClassDef)}
+        names.update(one.alias for one in self._aliased.values())
+        return grouped((use.name, self._in_alias(use)) for use in find_uses(self._module, names).uses)
 
     @cached_property
     def _plain_uses(self) -> frozenset[ast.expr]:
@@ -673,6 +699,10 @@ class MovableFile:
             return True
         is_one_below = f"{use.path}.".startswith(f"{alias.name}.") or f"{alias.name}.".startswith(f"{use.path}.")
         return is_one_below or use.name not in self._shared
+
+
+def _may_read(name: str) -> str:
+    return f"class {name} may read the types of its fields at run time"
 
 
 def plain_uses(module: ast.Module) -> frozenset[ast.expr]:
