@@ -239,7 +239,14 @@ def handle(request: Request):
         ("global table; table = pandas.DataFrame()", "table", "warning"),
         ("app.state.rows = pandas.DataFrame()", "request.app.state.rows", "warning"),
         ("state['store'] = Store()", "state['store'].count()", "warning"),
+        ("state.setdefault('rows', pandas.DataFrame())", "state['rows']", "warning"),
+        ("state.update(rows=pandas.DataFrame())", "state['rows']", "warning"),
+        ("setattr(app.state, 'rows', pandas.DataFrame())", "request.app.state.rows", "warning"),
+        ("app.state.rows = pandas.DataFrame()", "getattr(request.app.state, 'rows', None)", "warning"),
+        ("rows = []; rows.append(pandas.DataFrame())", "rows", "error"),
         ("pandas.DataFrame()", "1", "error"),
+        ("state.update(rows=pandas.DataFrame())", "1", "error"),
+        ("app.state.rows = pandas.DataFrame()", "getattr(request.app.state, 'others', None)", "error"),
         ("state['rows'] = pandas.DataFrame()", "1", "error"),
         ("app.state.rows = pandas.DataFrame()", "request.app.state.others", "error"),
         ("Store()", "1", "error"),
@@ -253,6 +260,32 @@ def test_what_requests_use_of_a_start_is_a_warning(
     ((severity, fix),) = eager(capsys)
     assert severity == expected
     assert "call that function later" in fix
+
+
+@pytest.mark.parametrize(
+    ("top", "handler", "expected"),
+    [
+        ("if (rows := pandas.DataFrame()) is None:\n    raise SystemExit", "rows", "warning"),
+        ("for row in pandas.DataFrame():\n    pass", "row", "warning"),
+        ("with pandas.HDFStore('rows') as store:\n    pass", "store", "warning"),
+        ("tables = []\ntables.append(pandas.DataFrame())", "tables[0]", "warning"),
+        ("class Table:\n    rows = pandas.DataFrame()", "Table.rows", "warning"),
+        ("class Table(pandas.DataFrame):\n    pass", "Table()", "warning"),
+        ("class Table:\n    rows = pandas.DataFrame()", "1", "error"),
+        ("tables = []\ntables.append(pandas.DataFrame())", "1", "error"),
+    ],
+)
+def test_what_requests_use_of_the_module_level_is_a_warning(
+    root: Path, capsys: pytest.CaptureFixture[str], top: str, handler: str, expected: str
+) -> None:
+    """Whatever binds it: what it is built of is needed all the same."""
+    source = f"import pandas\nfrom fastapi import FastAPI\n\napp = FastAPI()\n{top}\n\n"
+    write(
+        root,
+        {"app.py": f"{source}@app.get('/')\ndef handle():\n    return {handler}\n", "Procfile": "web: uvicorn app:app\n"},
+    )
+    ((severity, _),) = eager(capsys)
+    assert severity == expected
 
 
 def test_a_saving_is_that_of_the_services_that_gain(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

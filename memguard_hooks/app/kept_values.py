@@ -15,11 +15,15 @@ from memguard_hooks.relations import grouped, reached
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.sources import SourceFiles
+
+
+_FILLING = frozenset({"add", "append", "appendleft", "extend", "insert", "put", "setdefault", "update"})
+"""Methods that keep what they are given: of lists, sets, dictionaries and queues."""
 
 
 class KeptValues(Record):
@@ -43,6 +47,7 @@ def kept_by(sources: SourceFiles, path: str, functions: Collection[str]) -> Kept
     words = {name.partition(".")[0] for name in functions}
     for _, node in (one for one in _functions_in(body) if one[0] in functions):
         words.update(_set_beyond([node]))
+        words.update({name for one in walk(node) for name, _ in _filled(one)}.difference(_names_set([node])))
         words.update(name for one in walk(node) if isinstance(one, ast.Global) for name in one.names)
     found = _followed(body, words)
     return found._replace(users=tuple(one for one in found.users if one not in functions))
@@ -81,10 +86,9 @@ def _followed(body: list[ast.stmt], words: Iterable[str | int]) -> KeptValues:
     bound: list[set[str]] = []
     saying: list[tuple[str, int]] = []
     for node in outside_functions(body):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            saying += ((word, len(bound)) for word in _words([node.value]))
-            bound.append({*_set_beyond(targets), *_names_set(targets)})
+        for names, values in _binding(node):
+            saying += ((word, len(bound)) for word in _words(values))
+            bound.append(names)
     assigned = grouped(saying)
 
     def following(one: str | int) -> Iterable[str | int]:
@@ -92,6 +96,49 @@ def _followed(body: list[ast.stmt], words: Iterable[str | int]) -> KeptValues:
 
     found = frozenset(one for one in reached(words, following) if isinstance(one, str))
     return KeptValues(found, tuple(_saying(body, found)))
+
+
+def _binding(node: ast.AST) -> Iterator[tuple[set[str], Sequence[ast.AST]]]:
+    """Yield what one node of the module level binds or fills, and of what.
+
+    A class is bound to what it is made of, and so are the names of its body, which are read as its attributes.
+    """
+    if isinstance(node, ast.ClassDef):
+        inner = [one for one in node.body if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+        names = {f".{name}" for name in _names_set(inner)}
+        yield {node.name, *names}, [*node.bases, *node.keywords, *node.decorator_list, *inner]
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        yield {node.name}, node.decorator_list
+    elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if node.value is not None:
+            yield {*_set_beyond(targets), *_names_set(targets)}, [node.value]
+    elif isinstance(node, (ast.For, ast.AsyncFor)):
+        yield {*_set_beyond([node.target]), *_names_set([node.target])}, [node.iter]
+    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+        yield {*_set_beyond([node.optional_vars]), *_names_set([node.optional_vars])}, [node.context_expr]
+    else:
+        yield from (({name}, values) for name, values in _filled(node))
+
+
+def _filled(node: ast.AST) -> Iterator[tuple[str, Sequence[ast.AST]]]:
+    """Yield what a call may fill, and with what: `tables` of `tables.append(…)`, the attribute that `setattr` sets."""
+    if not isinstance(node, ast.Call) or not (node.args or node.keywords):
+        return
+    if last_name(node.func) == "setattr" and len(node.args) == 3:
+        yield from ((name, node.args[2:]) for name in _attribute_in(node))
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in _FILLING:
+        holder = node.func.value
+        name = last_name(holder)
+        if name:
+            yield (name if isinstance(holder, ast.Name) else f".{name}"), [*node.args, *node.keywords]
+
+
+def _attribute_in(call: ast.Call) -> Iterator[str]:
+    """Yield the attribute that `getattr` or `setattr` is given as a text."""
+    named = call.args[1] if len(call.args) > 1 and last_name(call.func) in ("getattr", "setattr") else None
+    if isinstance(named, ast.Constant) and isinstance(named.value, str):
+        yield f".{named.value}"
 
 
 def _set_beyond(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -116,6 +163,8 @@ def _words(nodes: Iterable[ast.AST]) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
             found.add(f".{node.attr}")
+        elif isinstance(node, ast.Call):
+            found.update(_attribute_in(node))
     return found
 
 
