@@ -638,6 +638,20 @@ SET_UP_FOR_OTHERS = {
         {"chat.py": "import openai\nopenai.configure(3)\ndef ask(key):\n    openai.configure(key)\n"},
         "line 2 uses it at module level",
     ),
+    "another file, of another option": (
+        {
+            "chat.py": "import openai\nopenai.set_option('a', 3)\ndef ask():\n    openai.ask()\n",
+            "more.py": "import openai\nopenai.set_option('b', 3)\n",
+        },
+        "sets up what more.py:1 may need openai.set_option",
+    ),
+    "a call in a function that imports it too": (
+        {
+            "chat.py": "import openai as ai\nai.configure(3)\ndef ask(key):\n    ai.ask()\n"
+            "def more(key):\n    import openai\n    openai.configure(key)\n"
+        },
+        "line 2 uses it at module level",
+    ),
     "a call of what does more": (
         {"chat.py": KEYED.replace('openai.api_key = os.getenv("KEY")', "openai.start(3)")},
         "line 4 uses it",

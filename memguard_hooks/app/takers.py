@@ -223,11 +223,16 @@ class Takers:
         own = re.compile(rf"^(?P<inner>[ \t]*){re.escape(written)} *{sign}", re.MULTILINE)
         for other, text in sorted(self._texts.items()):
             blanks = {match["inner"] for match in own.finditer(text)} if written in text else {"?"}
-            is_set = blanks == {""}  # at the module level alone
+            is_set = blanks == {""} and self._sets_the_same(other, statement)  # at the module level alone
             found = None if other == path or _TESTS.search(other) or is_set else word.search(text)
             if found is not None:
                 return Taker(other, text.count("\n", 0, found.start()) + 1, f"may need {written}, which is set here")
         return None
+
+    def _sets_the_same(self, other: str, statement: Setting) -> bool:
+        """Return whether a file has the same statement, where its arguments may name the option that is set."""
+        tree = None if isinstance(statement, ast.Assign) else self._tree(other)
+        return tree is None or any(isinstance(one, ast.Expr) and ast.dump(one) == ast.dump(statement) for one in tree.body)
 
     @cached_property
     def _programs(self) -> dict[str, str]:

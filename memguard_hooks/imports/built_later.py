@@ -135,8 +135,20 @@ class Buildable:
         attributes = (one for one in walk(self._module) if isinstance(one, ast.Attribute) and one.value not in known)
         calls = {set_by(one).attr for one in known.values() if isinstance(one, ast.Expr)}
         return any(
-            _root(one) in self._moving for one in attributes if not isinstance(one.ctx, ast.Load) or one.attr in calls
+            _root(one) in self._of_same for one in attributes if not isinstance(one.ctx, ast.Load) or one.attr in calls
         )
+
+    @cached_property
+    def _of_same(self) -> frozenset[str]:
+        """What moves, and other names of the same libraries: functions may import these by themselves."""
+        bound = [
+            (bound_by(alias), (one.module or "" if isinstance(one, ast.ImportFrom) else alias.name).partition(".")[0])
+            for one in walk(self._module)
+            if isinstance(one, (ast.Import, ast.ImportFrom))
+            for alias in one.names
+        ]
+        libraries = {library for name, library in bound if name in self._moving}
+        return frozenset(self._moving).union(name for name, library in bound if library in libraries)
 
     # What may be built
 
