@@ -288,6 +288,24 @@ def test_what_requests_use_of_the_module_level_is_a_warning(
     assert severity == expected
 
 
+@pytest.mark.parametrize("taken", ["from rows import table as kept", "import rows\nkept = rows.table"])
+def test_what_another_file_calls_by_a_name_of_its_own_is_used(
+    root: Path, capsys: pytest.CaptureFixture[str], taken: str
+) -> None:
+    """The requests need the library for it, whatever it is called there."""
+    write(
+        root,
+        {
+            "app.py": f"from fastapi import FastAPI\n{taken}\napp = FastAPI()\n"
+            "@app.get('/')\ndef handle():\n    return kept\n",
+            "rows.py": "import pandas\ntable = pandas.DataFrame()\n",
+            "Procfile": "web: uvicorn app:app\n",
+        },
+    )
+    ((severity, _),) = eager(capsys)
+    assert severity == "warning"
+
+
 def test_a_saving_is_that_of_the_services_that_gain(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A worker runs the function in any case: the web app alone is better off without the import."""
     write(

@@ -68,12 +68,15 @@ def is_used_in_requests(entry: ServiceEntry, walked: Walk, path: str, kept: Kept
     return has_any(path, kept.users) or any(has_any(one, _users_of(entry.sources, one, kept)) for one in near)
 
 
-def _users_of(sources: SourceFiles, path: str, kept: KeptValues) -> Iterator[str]:
-    """Yield the functions of another file that say a name of what is kept, as `model` or `llm.model`."""
+def _users_of(sources: SourceFiles, path: str, kept: KeptValues) -> Sequence[str]:
+    """Return the functions of another file that say a name of what is kept, as `model` or `llm.model`, or one of its own."""
     data = sources.data(path)
     if data.isascii() and not any(word.lstrip(".").encode() in data for word in kept.words):
-        return
-    yield from _saying(_body(sources, path), kept.words.union(f".{word}" for word in kept.words))
+        return ()
+    body = _body(sources, path)
+    imports = (one for one in outside_functions(body) if isinstance(one, ast.ImportFrom))
+    renamed = {alias.asname for one in imports for alias in one.names if alias.asname and alias.name in kept.words}
+    return _followed(body, {*kept.words, *(f".{word}" for word in kept.words), *renamed}).users
 
 
 def _body(sources: SourceFiles, path: str) -> list[ast.stmt]:
