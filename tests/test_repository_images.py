@@ -204,6 +204,17 @@ def test_an_image_of_a_build_that_another_file_of_compose_holds(tmp_path: Path) 
     assert "python api.py" in [one.command for one in found.services if one.platform == "kubernetes"]
 
 
+def test_workflows_are_read_up_to_a_size(tmp_path: Path) -> None:
+    files = {
+        ".github/workflows/all.yml": f"# {'x' * images.MAX_WORKFLOW_BYTES}\n",
+        ".github/workflows/publish.yml": WORKFLOW,
+    }
+    write(tmp_path, {**files, "ops/api.Dockerfile": API, "api.py": "", "k8s/shop.yaml": manifest("acme/shop")})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    told = [one.path for one in found.skipped if "KiB of workflows" in one.reason]
+    assert told == list(files)
+
+
 @pytest.mark.parametrize(
     ("command", "starts"), [("migrate", ["python other.py"]), ("/cnb/process/web", ["python api.py"]), ("none", [])]
 )

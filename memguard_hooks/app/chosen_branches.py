@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MAX_WALKS, MAX_FILES, MAX_CHOICES = 40, 2000, 60
 """Walks that are made for it, files of each, and choices that are looked at: beyond, all branches count."""
 
-MAX_WALKED = 300
+MAX_WALKED = 100
 """Walks of one run, whatever they are made for, from which on no choice is walked for: all branches count."""
 
 MAX_LATE = 150

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_FILES = 50
 """Files that say what makes which image, of those that whoever looks for them tells."""
 
+MAX_WORKFLOW_BYTES = 2**19
+"""Bytes of all workflows that are read: each 200 KB take a third of a second."""
+
 MAX_BASES = 5
 """Images made here that start from one another; more than people write. The next counts as one of somebody else."""
 
@@ -162,10 +165,14 @@ class RepositoryImages:
     def _makers(self) -> Mapping[str, ImageMaker]:
         found: dict[str, ImageMaker] = {}
         run: list[tuple[str, str]] = []
+        size = 0
         for path in self._told():
             data = self._read(path) or b""
             try:
                 is_workflow = path.startswith(WORKFLOWS)
+                size += len(data) * is_workflow
+                if is_workflow and size > MAX_WORKFLOW_BYTES:
+                    raise MemguardError(f"comes behind {MAX_WORKFLOW_BYTES // 2**10} KiB of workflows")
                 told = list(_of_workflow(compose(data, path)) if is_workflow else _of_compose(data, path, self._read))
             except MemguardError as error:
                 if path.startswith(WORKFLOWS):  # whoever reads another for what it declares says so
