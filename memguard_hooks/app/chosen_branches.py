@@ -171,14 +171,17 @@ def _of_branches(
         walked = walk_entry(project, other)
         return price(other, walked), other, walked
 
+    def is_spent(more: int) -> bool:
+        return walks + more > MAX_WALKS or len(project.walks) > MAX_WALKED
+
     def without(some: Sequence[_Open]) -> int:
-        if walks >= MAX_WALKS or len(project.walks) > MAX_WALKED:
+        if is_spent(1):
             return together  # nothing is decided below either
         return priced(found.entry, [(one.place, one.known or ("",)) for one in some])[0][judged]
 
     together = price(found.entry, found.walked)[judged] if choices else 0
     for one in _that_matter(choices, together, without):
-        if walks + len(one.unknown) > MAX_WALKS or len(project.walks) > MAX_WALKED:
+        if is_spent(len(one.unknown)):
             break
         prices = [(*priced(found.entry, [one.with_way(way)]), way) for way in one.unknown]
         sizes, entry, walked, way = max(prices, key=lambda priced: priced[0][judged])

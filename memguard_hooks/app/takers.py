@@ -12,8 +12,8 @@ from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_nodes import walk as walk_nodes
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.imports.built_later import set_by
-from memguard_hooks.imports.movable import annotations_of, plain_uses, reads_types
-from memguard_hooks.imports.name_uses import bound_by
+from memguard_hooks.imports.movable import plain_uses, reads_types
+from memguard_hooks.imports.name_uses import annotations_of, bound_by
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.files import SOURCE
 from memguard_hooks.record import Record

@@ -69,6 +69,12 @@ def outside_functions(block: Iterable[ast.AST]) -> Iterator[ast.AST]:
             waiting += children(node)
 
 
+def parameters(arguments: ast.arguments) -> list[ast.arg]:
+    """Return all parameters of a function: by place, by keyword, and those that take the rest."""
+    every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+    return [one for one in every if one is not None]
+
+
 def last_name(node: ast.AST) -> str:
     """Return the last name of a dotted expression, `b` of `a().b`, the empty string for any other."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

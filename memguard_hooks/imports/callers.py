@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from functools import cached_property, lru_cache
 
-from memguard_hooks.formats.python_nodes import children, last_name, walk
+from memguard_hooks.formats.python_nodes import children, last_name, parameters, walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -377,9 +377,7 @@ def _set_to(function: Function | ast.Module | None) -> Mapping[str, list[ast.exp
 
 def _parameters_behind(function: Function, names: Iterable[str]) -> frozenset[str]:
     """Return the parameters of a function that some of its names come from."""
-    arguments = function.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    parameters = {one.arg for one in every if one is not None}
+    taken = {one.arg for one in parameters(function.args)}
     assigned, reached, waiting = _assigned(function), set[str](), list(names)
     read: set[int] = set()
     """The values that were looked into: several names may stand for one."""
@@ -390,7 +388,7 @@ def _parameters_behind(function: Function, names: Iterable[str]) -> frozenset[st
             values = [value for value in assigned.get(name, ()) if id(value) not in read]
             read.update(map(id, values))
             waiting += (one.id for value in values for one in walk(value) if isinstance(one, ast.Name))
-    return frozenset(reached & parameters)
+    return frozenset(reached & taken)
 
 
 def _around(statements: Sequence[ast.stmt], wanted: ast.AST) -> tuple[ast.AST, ...]:

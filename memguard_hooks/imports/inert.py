@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name, outside_functions
+from memguard_hooks.formats.python_nodes import last_name, outside_functions, parameters
 from memguard_hooks.imports.movable import EFFECTS, INERT, is_below
 from memguard_hooks.imports.name_uses import is_type_checking
 from memguard_hooks.imports.resolve import is_standard
@@ -391,9 +391,7 @@ def _stored(body: Iterable[ast.stmt]) -> frozenset[str]:
 
 
 def _arguments(node: _Functions) -> frozenset[str]:
-    parts = node.args
-    every = (*parts.posonlyargs, *parts.args, *parts.kwonlyargs, parts.vararg, parts.kwarg)
-    return frozenset(one.arg for one in every if one is not None)
+    return frozenset(one.arg for one in parameters(node.args))
 
 
 def _root(node: ast.expr) -> str:

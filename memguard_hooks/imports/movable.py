@@ -723,14 +723,6 @@ def plain_uses(module: ast.Module) -> frozenset[ast.expr]:
     return frozenset(found)
 
 
-def annotations_of(function: FunctionNode) -> list[ast.expr]:
-    """Return the annotations of the parameters and of the result of a function."""
-    own = function.args
-    every = (*own.posonlyargs, *own.args, *own.kwonlyargs, own.vararg, own.kwarg)
-    written = [one.annotation for one in every if one is not None]
-    return [one for one in (*written, function.returns) if one is not None]
-
-
 def reads_types(function: FunctionNode) -> bool:
     """Return whether a decorator may read the annotations of a function."""
     return any(_decorator(one) not in INERT for one in function.decorator_list)

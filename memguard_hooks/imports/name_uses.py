@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import children, last_name, walk
+from memguard_hooks.formats.python_nodes import children, last_name, parameters, walk
 from memguard_hooks.imports.branches import is_main
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -238,7 +238,7 @@ class _Reader:
         yield from ((one, context._replace(place=context.place and "as a decorator")) for one in node.decorator_list)
         yield from ((one, context._replace(place=context.place and "as a default")) for one in _defaults(node.args))
         yield from ((one, context) for one in getattr(node, "type_params", ()))
-        for annotation in _annotations(node):
+        for annotation in annotations_of(node):
             yield annotation, context._replace(annotation=Annotation(annotation, node))
         scope = _Scope([node.args, *own_nodes(node.body)], context.scope)
         inside = _Context(scope, (*context.functions, node), "")
@@ -304,8 +304,7 @@ def names_bound(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from (bound_by(alias) for alias in node.names)
     elif isinstance(node, ast.arguments):
-        every = (*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg)
-        yield from (one.arg for one in every if one is not None)
+        yield from (one.arg for one in parameters(node))
     elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name is not None:
         yield node.name
     elif isinstance(node, ast.MatchMapping) and node.rest is not None:
@@ -328,7 +327,7 @@ def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         if not is_inner or isinstance(node, ast.NamedExpr):
             yield node if not is_inner else node.target  # type: ignore[attr-defined]
         if isinstance(node, _FUNCTIONS):
-            parts: list[ast.AST] = [*node.decorator_list, *_defaults(node.args), *_annotations(node)]
+            parts: list[ast.AST] = [*node.decorator_list, *_defaults(node.args), *annotations_of(node)]
         elif isinstance(node, ast.Lambda):
             parts = [] if is_inner else [*_defaults(node.args)]
         elif isinstance(node, ast.ClassDef):
@@ -345,11 +344,10 @@ def _defaults(arguments: ast.arguments) -> list[ast.expr]:
     return [*arguments.defaults, *(one for one in arguments.kw_defaults if one is not None)]
 
 
-def _annotations(node: FunctionNode) -> list[ast.expr]:
-    arguments = node.args
-    every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
-    found = [one.annotation for one in every if one is not None and one.annotation is not None]
-    return [*found, *([node.returns] if node.returns is not None else [])]
+def annotations_of(function: FunctionNode) -> list[ast.expr]:
+    """Return the annotations of the parameters and of the result of a function."""
+    written = (*(one.annotation for one in parameters(function.args)), function.returns)
+    return [one for one in written if one is not None]
 
 
 def _dotted(node: ast.Attribute) -> tuple[ast.expr, str]:

@@ -45,7 +45,7 @@ ASKED_OF_OTHERS = {
 """Package → methods of others that load it once they are called: of pandas' frames and series, polars, duckdb, pyspark,
 networkx, and the clients of BigQuery, Snowflake, ClickHouse and InfluxDB, as their references say."""
 
-_METHOD = re.compile(
+_METHOD = late_pattern(
     rb"\.(%s)\(" % b"|".join(sorted({name.encode() for names in ASKED_OF_OTHERS.values() for name in names}))
 )
 

@@ -7,8 +7,6 @@ arguments.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.logs.arguments import asked_function
 from memguard_hooks.logs.model import LogCall, is_judged, is_shown
@@ -61,7 +59,6 @@ def seen_whole(call: LogCall, elsewhere: Elsewhere) -> LogCall:
 _ASKS = "if logger.isEnabledFor(logging.DEBUG): …"
 
 
-@lru_cache(maxsize=1)
 def _asking(data: bytes) -> str:
     """Return how a line asks first whether it is written, by the library that a file logs with."""
     library = _LIBRARY.search(data)
