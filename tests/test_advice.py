@@ -190,6 +190,17 @@ def test_what_holds_an_import_does_not_hide_that_requests_use_it(
     assert [severity for severity, _ in eager(capsys)] == [expected]
 
 
+def test_what_a_start_calls_is_no_place_for_a_held_import_either(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The start runs it at once: to first use, nothing would move."""
+    top = 'import pandas\npandas.set_option("display.width", 80)\ndef load():\n    return pandas.DataFrame()\nload()'
+    write(root, {"app.py": APP.format(top=top, handler="return pandas", seldom="return 1")})
+    write(root, {"Procfile": "web: gunicorn app:app\n"})
+    ((severity, fix),) = eager(capsys)
+    assert severity == "warning"
+    assert "call that function later" in fix
+    assert "to first use" not in fix
+
+
 def test_a_function_that_runs_at_start_is_no_place_to_move_to_by_itself(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -263,16 +263,18 @@ def _moments_when_moved(project: Project, entry: ServiceEntry, sites: Sequence[S
         users = users_of_moved(project, entry, sites)
         if users is None:
             lines = grouped((site.path, site.line) for site in sites)
-            kept = ((path, kept_at_load(entry.sources, path, numbers)) for path, numbers in lines.items())
+            kept = [(path, kept_at_load(entry.sources, path, numbers)) for path, numbers in lines.items()]
         else:
             moments.update(walked.ran[user] for user in users if user in walked.ran)
             starting = grouped((path, name) for path, name in users if walked.ran.get((path, name)) == "start")
-            kept = ((path, kept_by(entry.sources, path, names)) for path, names in starting.items())
+            kept = [(path, kept_by(entry.sources, path, names)) for path, names in starting.items()]
         is_used = "serving" not in moments and any(is_used_in_requests(entry, walked, path, one) for path, one in kept)
     except MemguardError:
         return None
-    if users is None:
-        return {"serving"} if is_used and not moments else None
+    if users is None and (moments or not is_used):
+        return None
+    if users is None:  # a function that runs as the app starts loads it then, wherever the import stands
+        moments.update(walked.ran[path, user] for path, one in kept for user in one.users if (path, user) in walked.ran)
     return moments | {"serving"} if is_used else moments
 
 
