@@ -81,8 +81,8 @@ FOUND = {
 """What each hook finds without libcst, by the file that holds it."""
 
 PROVEN = (
-    f"import pandas\n{projects.SOURCE}\n\nclass Start:\n    def __init__(self) -> None:\n        self.library = pandas\n"
-    "\n\nStart()\n"
+    f"import pandas\n{projects.SOURCE}\n\nclass Start:\n    @property\n    def library(self) -> object:\n"
+    "        return pandas\n\n\nStart().library\n"
 )
 """A module that is judged by libcst."""
 

@@ -155,14 +155,15 @@ def test_files_without_heavy_names_load_nothing_to_judge_them(tmp_path: Path) ->
         "heavy.py": "import pandas\n",
         "calling.py": "import pandas\n\n\ndef start():\n    return pandas\n\n\nstart()\n",
         "making.py": "import pandas\n\n\nclass A:\n    def __init__(self):\n        self.a = pandas\n\n\nA()\n",
+        "asking.py": "import pandas\n\n\nclass A:\n    @property\n    def a(self):\n        return pandas\n\n\nA().a\n",
     })  # fmt: skip
     run = watch("no-eager-heavy-imports", ["pages/main.py", "app/panda.py"], tmp_path)
     assert run.status == 0
     assert run.loaded & (SLOW | {"_ast", "json", "packaging", "subprocess", "tomli"}) == set()
-    for plain in ("heavy.py", "calling.py"):
+    for plain in ("heavy.py", "calling.py", "making.py"):
         assert "libcst" not in watch("no-eager-heavy-imports", [plain], tmp_path).loaded
     assert watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded & {"_ast", "ast"} == {"_ast"}
-    assert "libcst" in watch("no-eager-heavy-imports", ["making.py"], tmp_path).loaded
+    assert "libcst" in watch("no-eager-heavy-imports", ["asking.py"], tmp_path).loaded
 
 
 COUNT = """\

@@ -7,8 +7,8 @@ other statement of the module uses cannot be moved.
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_nodes import children
-from memguard_hooks.formats.python_source import decode, parse, shortened, tree_of
+from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_source import decode, shortened, tree_of
 from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -61,7 +61,8 @@ def takes_any(sources: SourceFiles, path: str, names: Sequence[str]) -> bool:
     key = (b"takes", sources.content(path), *(name.encode("utf-8", "surrogatepass") for name in names))
     kept = sources.store.known(bool, *key)
     if kept is None:
-        kept = _takes_any(data, path, names)
+        nodes = sources.nodes(path)
+        kept = nodes is None or _takes_any(nodes.tree, names)
         sources.store.put(kept, *key)
     return kept
 
@@ -110,19 +111,13 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
     return None if rewritten is None else MovedFile(rewritten, move)
 
 
-def _takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
-    try:
-        waiting: list[ast.AST] = list(parse(decode(data, path)).body)
-    except MemguardError:
-        return True
-    while waiting:
-        node = waiting.pop()
+def _takes_any(tree: ast.Module, names: Collection[str]) -> bool:
+    for node in walk(tree):
         kind = type(node).__name__
         if kind == "ImportFrom" and any(alias.name in names or alias.name == "*" for alias in node.names):  # type: ignore[attr-defined]
             return True
         if kind == "Attribute" and node.attr in names:  # type: ignore[attr-defined]
             return True
-        waiting += children(node)
     return False
 
 

@@ -163,6 +163,11 @@ def has_normal_names(text: str) -> bool:
     return unicodedata.is_normalized("NFKC", _only_names(text))
 
 
+def may_import_lazily(text: str) -> bool:
+    """Return whether a text may hold `lazy import` or `lazy from` (PEP 810) where a statement begins."""
+    return "lazy" in text and _LAZY.search(text) is not None
+
+
 def parse(text: str) -> ast.Module:
     """Return the syntax tree of a source text, which may be `shortened`.
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import ast
 from functools import cached_property, lru_cache
 
-from memguard_hooks.formats.python_nodes import children, last_name, parameters, walk
+from memguard_hooks.formats.python_nodes import last_name, parameters, walk
+from memguard_hooks.imports.module_nodes import HOLDERS, LOOPS, MAX_CALLS, with_holders
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.imports.choices import Chooser
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
     Key: TypeAlias = "tuple[str, ...]"
-
-MAX_CALLS = 20
-"""Calls of one function that are looked at: beyond, any may give anything."""
 
 MAX_HANDED = 3
 """Functions that hand on what decides, from one to the next."""
@@ -45,9 +43,6 @@ _STEADY = _SETTINGS | _KINDS | {"dict", "get", "lower", "strip", "upper"}
 """Words in the names of functions that give the same for the same, or as long as a process runs."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_HOLDERS = (*_FUNCTIONS, ast.ClassDef, *_LOOPS)
-_UNRUN = ("annotation", "returns")
 
 
 class Ways(Record):
@@ -74,7 +69,7 @@ class _Use(Record):
         """Whether it runs again and again in one run of its function."""
         inner = self.holders[::-1]
         until = next((at for at, one in enumerate(inner) if isinstance(one, _FUNCTIONS)), len(inner))
-        return any(isinstance(one, _LOOPS) for one in inner[:until])
+        return any(isinstance(one, LOOPS) for one in inner[:until])
 
 
 class Callers:
@@ -85,7 +80,6 @@ class Callers:
         self._chooser = chooser
         self._paths = paths
         self._uses: dict[str, tuple[_Use, ...] | None] = {}
-        self._uses_by_path: dict[str, Mapping[str, Sequence[_Use]]] = {}
         self._sources_of: dict[tuple[Function | None, frozenset[str], int], Key | None] = {}
 
     def ways(self, path: str, choice: Choice, *, is_served: bool) -> Ways | None:
@@ -176,12 +170,10 @@ class Callers:
         found: list[_Use] = []
         for path in self._paths:
             if name.encode() in self._sources.data(path):
-                tree = self._chooser.tree(path)
-                if tree is None or len(found) > MAX_CALLS:
+                nodes = self._chooser.nodes(path)
+                if nodes is None or len(found) > MAX_CALLS:
                     return None
-                if path not in self._uses_by_path:
-                    self._uses_by_path[path] = _uses_of(path, tree, self._defined)
-                found += self._uses_by_path[path].get(name, ())
+                found += (_Use(path, *use) for use in nodes.uses_of(name, self._defined))
         return tuple(found) if len(found) <= MAX_CALLS else None
 
     @cached_property
@@ -395,59 +387,8 @@ def _around(statements: Sequence[ast.stmt], wanted: ast.AST) -> tuple[ast.AST, .
     """Return what holds a node, from the outside: of the statements around it, and in the innermost one."""
     if not statements:
         return ()
-    outer = tuple(one for one in statements[:-1] if isinstance(one, _HOLDERS))
-    return next((holders for node, holders in _with_holders(statements[-1], outer) if node is wanted), ())
-
-
-def _with_holders(
-    tree: ast.Module | ast.stmt, outer: tuple[ast.AST, ...] = ()
-) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
-    """Yield the nodes that may run, each with the functions, classes and loops that hold it."""
-    waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, outer)]
-    while waiting:
-        node, holders = waiting.pop()
-        yield node, holders
-        unrun = {id(one) for name in _UNRUN for one in _listed(getattr(node, name, None))}
-        inner = (*holders, node) if isinstance(node, _HOLDERS) else holders
-        waiting += [(one, inner) for one in children(node) if id(one) not in unrun and not _is_list_of_names(one)]
-
-
-def _is_list_of_names(node: ast.AST) -> bool:
-    """Return whether a statement is `__all__ = [...]`, which hands nothing on."""
-    return isinstance(node, ast.Assign) and any(getattr(one, "id", "") == "__all__" for one in node.targets)
-
-
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else (value,)
-
-
-def _uses_of(path: str, tree: ast.Module, wanted: Collection[str]) -> Mapping[str, Sequence[_Use]]:
-    """Return the places of a file that name some functions, as a name, as an attribute, or in a text that is no more.
-
-    Of each function one more than `MAX_CALLS` at most.
-    """
-    called: dict[int, ast.Call] = {}
-    found: dict[str, list[_Use]] = {}
-    for node, holders in _with_holders(tree):
-        if isinstance(node, ast.Call):
-            called[id(node.func)] = node
-        name = _name_of(node)
-        if name in wanted:
-            uses = found.setdefault(name, [])
-            if len(uses) <= MAX_CALLS:
-                uses.append(_Use(path, called.get(id(node)), holders))
-    return found
-
-
-def _name_of(node: ast.AST) -> str:
-    """Return the function that a node may name, empty where it names none."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    if isinstance(node, ast.alias):
-        return node.name if node.asname not in (None, node.name) else ""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    outer = tuple(one for one in statements[:-1] if isinstance(one, HOLDERS))
+    return next((holders for node, holders in with_holders(statements[-1], outer) if node is wanted), ())
 
 
 def forget() -> None:

@@ -150,10 +150,15 @@ class Chooser:
             return None
         return value if isinstance(value, str) else None
 
+    def nodes(self, path: str) -> ModuleNodes | None:
+        """Return the nodes of a file, None for what cannot be read, or is beyond the bounds."""
+        module = self._module(path)
+        return None if module is None else module[0]
+
     def tree(self, path: str) -> ast.Module | None:
         """Return the syntax tree of a file, None for what cannot be read, or is beyond the bounds."""
-        module = self._module(path)
-        return None if module is None else module[0].tree
+        nodes = self.nodes(path)
+        return None if nodes is None else nodes.tree
 
     def holding(self, path: str, line: int) -> list[ast.stmt]:
         """Return the statements of a file that hold a line, from the outermost one on."""

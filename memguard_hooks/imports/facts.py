@@ -10,6 +10,7 @@ from time import process_time
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges, unknown_settings
 from memguard_hooks.imports.model import (
+    LAZY_ANNOTATIONS_PYTHON,
     Analysis,
     Body,
     Choice,
@@ -103,6 +104,10 @@ class Facts:
         self._analyses: dict[bytes, Analysis | Problem] = {}
         self._acting: dict[bytes, tuple[frozenset[str], Analysis, str]] = {}
         """The last analysis of each source that is plain: what was called of it, and what of it acts when it is called."""
+        self._asks_python: dict[bytes, bool] = {}
+        """Whether sources may ask for the version of the Python that runs them."""
+        self._alike: dict[bytes, Analysis | Problem] = {}
+        """Analyses of sources for any Python that they may run on, where they ask for none."""
         self._outlines: dict[bytes, Outline] = {}
         self._names: dict[bytes, Names] = {}
         self._functions: dict[bytes, Functions] = {}
@@ -123,21 +128,34 @@ class Facts:
         return self.store.known(_analysis, *_analysis_key(name, target))
 
     def _analyze(self, name: bytes, read: Read, target: Target) -> Analysis | Problem:
-        """Analyze a source; not again where others call more of it, and nothing of that acts."""
+        """Analyze a source; not again for another Python that it does not ask for, nor for more calls of which none acts."""
         from memguard_hooks.imports.analyze import analyze_with_acting
         from memguard_hooks.imports.plain import acts
 
+        data: bytes | None = None
+        if name not in self._asks_python:
+            _bound(self._asks_python)
+            data = read()
+            self._asks_python[name] = b"version_info" in data
+        if (target.python or LAZY_ANNOTATIONS_PYTHON) < LAZY_ANNOTATIONS_PYTHON and not self._asks_python[name]:
+            target = target._replace(python=None)
+        whole = b"\0".join(_analysis_key(name, target))
+        if whole in self._alike:
+            return self._alike[whole]
         key = b"\0".join(_analysis_key(name, target._replace(called=frozenset())))
         called, found, acting = self._acting.get(key, (target.called, None, ""))
         if found is not None and called <= target.called and not any(acts(acting, one) for one in target.called - called):
             return found
+        _bound(self._alike)
         try:
-            found, names = analyze_with_acting(read(), "", target)
+            found, names = analyze_with_acting(read() if data is None else data, "", target)
         except MemguardError as error:
-            return Problem(error.message, error.line)
+            self._alike[whole] = Problem(error.message, error.line)
+            return self._alike[whole]
         if names is not None:
             _bound(self._acting)
             self._acting[key] = target.called, found, names
+        self._alike[whole] = found
         return found
 
     def outline(self, name: bytes, framework: Framework, read: Read) -> Outline:

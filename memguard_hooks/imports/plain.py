@@ -1,9 +1,10 @@
 """Plain files, which need no proof: what they import is told by Python's own syntax tree, far faster than by libcst's.
 
-Plain is a file of which nothing runs while it loads but its statements, and functions that do the same in each call; no
-condition that can be known decides about an import, but `TYPE_CHECKING` and `__name__`. Each name stands for what it
-may be: names of modules and of what is in them, or something of the file itself. What might touch more of the file than
-that is left to libcst, so that both always say the same.
+Plain is a file of which nothing runs while it loads but its statements, functions and methods of its own that do the same
+in each call, and what they hand on: threads, partials, generators. Conditions are known where they are written out, or ask
+`TYPE_CHECKING` or `__name__`. Each name stands for what it may be: names of modules and of what is in them, or something of
+the file itself. What might touch more of the file than that, such as a property or a table of functions, is left to
+libcst, so that both always say the same.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from functools import cached_property
 
-from memguard_hooks.formats.python_nodes import children, last_name, walk
-from memguard_hooks.formats.python_source import has_normal_names
+from memguard_hooks.formats.python_nodes import children, dotted, last_name, walk
+from memguard_hooks.formats.python_source import has_normal_names, may_import_lazily
 from memguard_hooks.imports.known_calls import EXITS, WRAPPERS
 from memguard_hooks.imports.model import (
     FROM_OUTSIDE,
@@ -36,6 +37,8 @@ from memguard_hooks.imports.plain_values import (
     PlainArguments,
     PlainClass,
     PlainFunction,
+    PlainGenerator,
+    PlainInstance,
     PlainValues,
     Unsure,
     Values,
@@ -71,13 +74,15 @@ MAX_DEPTH = 20
 MAX_NAME = 1000
 """Letters of a dotted name."""
 
+BEHIND_THE_END, UNTAKEN = "behind the end of its block", "in a branch that does not run"
+"""Why statements do not run."""
+
 MAX_ACTING = 10_000
 """Letters of the names of one file that are kept for a second reading."""
 
 _HARD = ("__import__", "runpy", "lazy_loader", "__lazy_modules__",
          "__init_subclass__", "__set_name__", "__class_getitem__")  # fmt: skip
 """Names in files in which imports are not statements, or classes do more than they say."""
-_LAZY = late_pattern(r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b")
 _IMPORT = late_pattern(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
 _OS_NAME = late_pattern(r"(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
 """What a file must hold in which a name may stand for `os.name`."""
@@ -97,8 +102,7 @@ def read_plain(text: str, module: ast.Module, target: Target) -> tuple[Analysis,
 
     What acts are names on lines of their own, and members of classes, as `acts` looks for them; None where anything may.
     """
-    has_lazy_imports = target.lazy_all or ("lazy" in text and _LAZY.search(text))
-    if has_lazy_imports or mentions(text, module, _HARD) or not has_normal_names(text):
+    if target.lazy_all or may_import_lazily(text) or mentions(text, module, _HARD) or not has_normal_names(text):
         return None
     if "import_module" in text and not _imports_what_nobody_knows(module):
         return None
@@ -177,9 +181,9 @@ class _Plain(PlainValues):
         """Why the statement runs that is walked."""
         self._returned: list[Values] = []
         self._running: list[PlainFunction] = []
-        self._runs: Counter[PlainFunction] = Counter()
+        self._runs: Counter[ast.AST] = Counter()
         self._nodes_run = 0
-        self._outcomes: dict[PlainFunction, tuple[set[str], Values]] = {}
+        self._outcomes: dict[PlainFunction, tuple[set[str], frozenset[object], dict[str, frozenset[object]]]] = {}
         self._has_unseen = False
         """Whether blocks that never run bind names that only calls from outside ask for."""
 
@@ -205,7 +209,7 @@ class _Plain(PlainValues):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 yield node
             elif self._holds_imports(node):
-                for block in _blocks(node):
+                for _, block in _blocks(node):
                     yield from self._imports_in(block)
 
     def run(self) -> Analysis:
@@ -251,48 +255,63 @@ class _Plain(PlainValues):
 
     def _block(self, body: Sequence[ast.stmt], why: str, *, is_branch: bool = False, in_with: bool = False) -> bool:
         """Walk the statements of a block; tell whether no run gets beyond it."""
+        unrun, has_ended = self._unrun, False
         for node in body:
             self._why = why
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                self._import(node, "import", why)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self._function(node, is_branch=is_branch)
-            elif isinstance(node, ast.ClassDef):
-                self._class(node, is_branch=is_branch)
-            elif isinstance(node, ast.If):
-                self._if(node, why, is_last=node is self._last, in_with=in_with)
-            elif isinstance(node, ast.Try):
-                inner = why if in_with or why != "at module level" else IN_TRY
-                self._try(node, inner)
-            elif isinstance(node, (ast.With, ast.AsyncWith)):
-                for item in node.items:
-                    entered = self._enter(self._value(item.context_expr))
-                    if item.optional_vars is not None:
-                        self._bind(item.optional_vars, entered)
-                self._block(node.body, why, is_branch=True, in_with=True)
-            elif isinstance(node, (ast.For, ast.AsyncFor)):
-                self._bind(node.target, self._consume(self._value(node.iter)))
-                self._block(node.body, why, is_branch=True, in_with=in_with)
-                self._block(node.orelse, why, is_branch=True, in_with=in_with)
-            elif isinstance(node, ast.While):
-                if not _holds(node.test):
-                    self._undecided(node.test, self._value(node.test))
-                self._block(node.body, why, is_branch=True, in_with=in_with)
-                self._block(node.orelse, why, is_branch=True, in_with=in_with)
-            elif isinstance(node, ast.Return) and self._running:
-                self._returned.append(NOTHING if node.value is None else self._value(node.value))
-                if node is not body[-1]:
-                    raise Unsure
-                return True
-            elif isinstance(node, _ENDS):
-                self._parts(node)
-                if isinstance(node, ast.Raise) and node.cause is not None:
-                    self._consume(self._value(node.cause))
-                if node is not body[-1]:
-                    raise Unsure
-                return True
-            else:
-                self._small(node)
+            if self._statement(node, why, is_branch=is_branch, in_with=in_with) and not has_ended:
+                has_ended = True
+                self._unrun = unrun or BEHIND_THE_END
+        self._unrun = unrun
+        return has_ended
+
+    def _suite(self, body: Sequence[ast.stmt], why: str, unrun: str = "", *, in_with: bool) -> bool:
+        """Walk a block inside a statement, which does not run where `unrun` says why; tell whether no run gets beyond it."""
+        outer, self._unrun = self._unrun, self._unrun or unrun
+        has_ended = self._block(body, why, is_branch=True, in_with=in_with)
+        self._unrun = outer
+        return has_ended
+
+    def _statement(self, node: ast.stmt, why: str, *, is_branch: bool, in_with: bool) -> bool:
+        """Walk a statement; tell whether no run gets beyond it."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node, "never" if self._unrun else "import", self._unrun or why)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._function(node, is_branch=is_branch)
+        elif isinstance(node, ast.ClassDef):
+            self._class(node, is_branch=is_branch)
+        elif isinstance(node, ast.If):
+            return self._if(node, why, in_with=in_with)
+        elif isinstance(node, ast.Try):
+            return self._try(node, why, is_outermost=not in_with and why == "at module level")
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                entered = self._enter(self._value(item.context_expr))
+                if item.optional_vars is not None:
+                    self._bind(item.optional_vars, entered)
+            self._suite(node.body, why, in_with=True)
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            self._bind(node.target, self._consume(self._value(node.iter)))
+            self._suite(node.body, why, in_with=in_with)
+            self._suite(node.orelse, why, in_with=in_with)
+        elif isinstance(node, ast.While):
+            if not _holds(node.test):
+                self._undecided(node.test, self._value(node.test))
+            self._suite(node.body, why, in_with=in_with)
+            self._suite(node.orelse, why, in_with=in_with)
+        elif isinstance(node, ast.Return) and self._running:
+            self._returned.append(NOTHING if node.value is None else self._value(node.value))
+            return True
+        elif isinstance(node, _ENDS):
+            self._parts(node)
+            if isinstance(node, ast.Raise) and node.cause is not None:
+                self._consume(self._value(node.cause))
+            return True
+        elif isinstance(node, ast.Expr):
+            self._value(node.value)
+            callee = node.value.func if isinstance(node.value, ast.Call) else None
+            return callee is not None and dotted(callee) is not None and not EXITS.isdisjoint(self._value(callee))
+        else:
+            self._small(node)
         return False
 
     def _small(self, node: ast.stmt) -> None:
@@ -307,8 +326,10 @@ class _Plain(PlainValues):
         elif isinstance(node, ast.AugAssign):
             self._value(node.target)
             self._bind(node.target, self._value(node.value))
-        elif isinstance(node, (ast.Expr, ast.Assert)):
+        elif isinstance(node, ast.Assert):
             self._parts(node)
+        elif isinstance(node, ast.Global) and len(self._scopes) == self._function_depth:
+            self._global_names |= {*node.names}
         elif not isinstance(node, _CANNOT_RUN):
             raise Unsure
 
@@ -345,52 +366,47 @@ class _Plain(PlainValues):
         if len(module) > MAX_NAME:
             raise Unsure
         known = self._sites.get((node, module))
-        if known is None or known[2] != "import":  # else the first way counts
+        # The first way counts, but a run tells more than the function that nothing has called yet.
+        if known is None or known[2] == "call" or (known[2] == "never" and when == "import"):
             self._sites[node, module] = (level, names, when, why)
 
-    def _if(self, node: ast.If, why: str, *, is_last: bool, in_with: bool) -> None:
-        reason = self._never(node.test)
-        if reason == "":
-            if self._block(node.body, why, is_branch=True, in_with=in_with) or node.orelse:
-                raise Unsure
-            return
-        if reason is None:
+    def _if(self, node: ast.If, why: str, *, in_with: bool) -> bool:
+        value, reason = self._truth(node.test)
+        if value is False and node is self._last and not node.orelse:
+            self._never_run(node.body, reason)
+            return False
+        if value is None:
             self._undecided(node.test, self._value(node.test))
-            has_ended = self._block(node.body, why, is_branch=True, in_with=in_with)
-        else:
-            has_ended = True  # a branch that does not run lets no run get beyond it
-            self._never_run(node.body, reason, is_last=is_last and not node.orelse)
-        if self._block(node.orelse, why, is_branch=True, in_with=in_with) and has_ended:
-            raise Unsure
+        has_ended = self._suite(node.body, why, reason if value is False else "", in_with=in_with)
+        rest_ended = self._suite(node.orelse, why, reason if value is True else "", in_with=in_with)
+        return has_ended if value is True else rest_ended and (has_ended or value is False)
 
-    def _never(self, test: ast.expr) -> str | None:
-        """Return why a condition does not hold, None for one that nobody knows, nothing for one that holds."""
-        if isinstance(test, ast.Constant) and type(test.value) is int and not test.value:
-            return "in a branch that does not run"
+    def _truth(self, test: ast.expr) -> tuple[bool | None, str]:
+        """Return what a condition is, None for one that nobody knows, and why what it rules out does not run."""
+        if isinstance(test, ast.Constant) and isinstance(test.value, int):
+            return bool(test.value), UNTAKEN
         if is_name(test, "TYPE_CHECKING"):
-            return "under TYPE_CHECKING"
+            return False, "under TYPE_CHECKING"
         if isinstance(test, ast.Name) or (isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name)):
             head = test if isinstance(test, ast.Name) else test.value
             is_foreign = not any(map(is_own, self._value(head)))
             if is_foreign and any(isinstance(one, str) and one.endswith(".TYPE_CHECKING") for one in self._value(test)):
-                return "under TYPE_CHECKING"
+                return False, "under TYPE_CHECKING"
         if isinstance(test, ast.Compare) and is_name(test.left, "__name__"):
             right = test.comparators[0]
             is_main = isinstance(right, ast.Constant) and right.value == "__main__" and isinstance(test.ops[0], ast.Eq)
             if not is_main or len(test.ops) > 1:
                 raise Unsure
-            return "" if self._target.is_main else "only when the file is run by itself"
-        return None
+            return self._target.is_main, "only when the file is run by itself"
+        return None, ""
 
-    def _never_run(self, body: Sequence[ast.stmt], reason: str, *, is_last: bool) -> None:
-        """Note the imports of a block that never runs; at the end of the file only calls from outside ask what it binds."""
+    def _never_run(self, body: Sequence[ast.stmt], reason: str) -> None:
+        """Note the imports of a block at the end of a file that never runs: only calls from outside ask what it binds."""
         asked = {part for name in self._target.called for part in name.split(".")}
         for statement in body:
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 self._import(statement, "never", reason)
                 continue
-            if not is_last and not isinstance(statement, ast.Pass):
-                raise Unsure
             self._has_unseen = True
             for node in walk(statement):
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -400,29 +416,37 @@ class _Plain(PlainValues):
                 if not asked.isdisjoint(_bound(node)):
                     raise Unsure
 
-    def _try(self, node: ast.Try, why: str) -> None:
-        has_ended = self._block(node.body, why, is_branch=True, in_with=True)
+    def _try(self, node: ast.Try, why: str, *, is_outermost: bool) -> bool:
+        outer = self._unrun
+        if is_outermost:
+            why, self._unrun = IN_TRY, outer and IN_TRY
+        has_ended = self._suite(node.body, why, in_with=True)
+        unrun, ends = self._unrun, list[bool]()
         for handler in node.handlers:
             self._why = why
             if handler.type is not None:
                 self._value(handler.type)
             if handler.name is not None:
                 self._bind_name(handler.name, NOTHING)
-            self._block(handler.body, IN_EXCEPT if why == IN_TRY else why, is_branch=True, in_with=True)
-        has_ended |= self._block(node.orelse, why, is_branch=True, in_with=True)
-        has_ended |= self._block(node.finalbody, why, is_branch=True, in_with=True)
-        if has_ended:
-            raise Unsure
+            self._unrun = IN_EXCEPT if unrun == IN_TRY else unrun
+            ends.append(self._suite(handler.body, IN_EXCEPT if why == IN_TRY else why, in_with=True))
+        self._unrun = unrun
+        has_ended |= self._suite(node.orelse, why, BEHIND_THE_END if has_ended else "", in_with=True)
+        has_ended = self._suite(node.finalbody, why, in_with=True) or (has_ended and all(ends))
+        self._unrun = outer
+        return has_ended
 
     # Definitions
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *, is_branch: bool) -> None:
+        if self._unrun and self._holds_imports(node):
+            raise Unsure
         decorators = [self._value(decorator) for decorator in node.decorator_list]
         defaults = self._parameters(node.args)
         if node.returns is not None:
             self._annotation(node.returns)
-        is_followed = len(self._scopes) == 1 and not node.decorator_list
-        made: Values = frozenset({PlainFunction(node, defaults) if is_followed else FUNCTION})
+        is_wrapped = any(last_name(getattr(one, "func", one)) in WRAPPERS for one in node.decorator_list)
+        made: Values = frozenset({FUNCTION if is_wrapped else PlainFunction(node, defaults, [*self._scopes])})
         for decorator in reversed(decorators):
             made = self._decorated(decorator, made) or made
         self._define(node, made, is_branch=is_branch)
@@ -434,25 +458,50 @@ class _Plain(PlainValues):
         It is to do the same each time: which calls libcst follows hangs on what is not known here.
         """
         node = function.node
-        self._runs[function] += 1
-        if function in self._running or len(self._running) >= MAX_DEPTH or self._runs.total() > MAX_RUNS:
+        if any(one.node is node for one in self._running) or len(self._running) >= MAX_DEPTH:
             raise Unsure
-        for one in walk(node):
-            self._nodes_run += 1
-            if self._nodes_run > MAX_NODES_RUN or isinstance(one, (ast.Yield, ast.YieldFrom)):
-                raise Unsure
-        outer = self._scopes, self._called, self._returned, self._runs_coroutines, self._why
-        self._scopes, self._called, self._returned = [self._scopes[0], passed(function, given)], set(), []
+        self._count_run(node)
+        outer = self._scopes, self._called, self._returned, self._runs_coroutines, self._why, self._frame
+        outer_names = self._function_depth, self._global_names, self._given_names
+        self._scopes, self._called, self._returned = [*function.scopes, passed(function, given)], set(), []
+        self._function_depth, self._global_names, self._given_names = len(self._scopes), set(), {}
         self._runs_coroutines = isinstance(node, ast.AsyncFunctionDef)
+        self._frame = function, given.positional[0] if given.positional else NOTHING
         self._running.append(function)
-        self._block(node.body, f"in function {node.name}, called {called_from(self._why)}")
-        found = self._called, NOTHING.union(*self._returned)
+        self._why = f"in function {getattr(node, 'name', 'lambda')}, called {called_from(self._why)}"
+        if isinstance(node, ast.Lambda):
+            self._returned.append(self._value(node.body))
+        else:
+            self._block(node.body, self._why)
+        found = self._called, NOTHING.union(*self._returned), self._given_names
+        outcome = found[0], _kinds(found[1]), {name: _kinds(values) for name, values in found[2].items()}
         self._running.pop()
-        self._scopes, self._called, self._returned, self._runs_coroutines, self._why = outer
-        if self._outcomes.setdefault(function, found) != found or (found[1] and self._runs[function] > MAX_FOLLOWED):
+        self._function_depth, self._global_names, self._given_names = outer_names
+        self._scopes, self._called, self._returned, self._runs_coroutines, self._why, self._frame = outer
+        if self._outcomes.setdefault(function, outcome) != outcome or (found[1] and self._runs[node] > MAX_FOLLOWED):
             raise Unsure
         self._called |= found[0]
         return found[1]
+
+    def _run_generator(self, generator: PlainGenerator) -> None:
+        """Walk a generator expression that is iterated over while the file loads."""
+        if any(one.is_async for one in generator.node.generators):
+            raise Unsure
+        self._count_run(generator.node)
+        outer = self._scopes, self._runs_coroutines, self._why, self._frame
+        self._scopes, self._runs_coroutines, self._frame = [*generator.scopes], False, None
+        self._why = f"in function generator, called {called_from(self._why)}"
+        self._comprehension(generator.node, generator.first)
+        self._scopes, self._runs_coroutines, self._why, self._frame = outer
+
+    def _count_run(self, node: ast.AST) -> None:
+        """Raise Unsure for one walk too many."""
+        self._runs[node] += 1
+        if self._runs.total() > MAX_RUNS:
+            raise Unsure
+        self._nodes_run += sum(1 for _ in walk(node))
+        if self._nodes_run > MAX_NODES_RUN:
+            raise Unsure
 
     def _class(self, node: ast.ClassDef, *, is_branch: bool) -> None:
         decorators = [self._value(decorator) for decorator in node.decorator_list]
@@ -471,7 +520,7 @@ class _Plain(PlainValues):
         self._define(node, found, is_branch=is_branch)
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Values, *, is_branch: bool) -> None:
-        if not is_branch and not node.decorator_list:
+        if not is_branch and not node.decorator_list and self._names is self._scope_of(node.name):
             self._names[node.name] = NOTHING
         self._bind_name(node.name, made)
 
@@ -485,30 +534,36 @@ class _Plain(PlainValues):
 
     # Statements that do not run while the file loads
 
-    def _later(self, body: Sequence[ast.AST], why: str) -> None:
-        """Note the imports in statements that run in a call, in function `why`."""
-        may_end = False
+    def _later(self, body: Sequence[ast.AST], why: str, unrun: str = "") -> None:
+        """Note the imports in statements that run in a call, in function `why`, or in none where `unrun` says why."""
+        has_ended: bool | None = False
         for node in body:
             if self._holds_imports(node):
-                if may_end:
+                if has_ended is None:
                     raise Unsure
-                self._later_statement(node, why)
-            may_end = may_end or self._may_end(node)
+                self._later_statement(node, why, unrun or (BEHIND_THE_END if has_ended else ""))
+            has_ended = _any(has_ended, self._ends(node))
 
-    def _later_statement(self, node: ast.AST, why: str) -> None:
+    def _later_statement(self, node: ast.AST, why: str, unrun: str) -> None:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node, "call", why, binds=False)
+            self._import(node, "never" if unrun else "call", unrun or why, binds=False)
             return
+        unrun_blocks: dict[str, str] = {}
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             why = f"in function {node.name}"
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Constant):
+            unrun_blocks = {"orelse" if node.test.value else "body": UNTAKEN}
         elif isinstance(node, (ast.If, ast.While)):
             is_endless = isinstance(node, ast.While) and _holds(node.test)
             if not is_endless and self._may_decide(node.test):
                 raise Unsure
-        elif isinstance(node, _TRIES) and node.orelse and any(map(self._may_end, node.body)):
-            raise Unsure
-        for block in _blocks(node):
-            self._later(block, why)
+        elif isinstance(node, _TRIES) and node.orelse:
+            has_ended = self._block_ends(node.body)
+            if has_ended is None:
+                raise Unsure
+            unrun_blocks = {"orelse": BEHIND_THE_END} if has_ended else {}
+        for name, block in _blocks(node):
+            self._later(block, why, unrun or unrun_blocks.get(name, ""))
 
     def _may_decide(self, test: ast.expr) -> bool:
         """Return whether a condition in a function may be one that can be judged."""
@@ -526,20 +581,42 @@ class _Plain(PlainValues):
             return True
         return bisect_left(self._lines, node.lineno) < bisect_right(self._lines, node.end_lineno or node.lineno)
 
-    def _may_end(self, node: ast.AST) -> bool:
-        """Return whether no run may get beyond a statement."""
+    def _ends(self, node: ast.AST) -> bool | None:
+        """Return whether no run gets beyond a statement of a function, None where that is not sure."""
         if isinstance(node, ast.Expr):
             called = node.value.func if isinstance(node.value, ast.Call) else None
             is_named = isinstance(called, ast.Name) or (isinstance(called, ast.Attribute) and called.attr in _LAST_OF_EXITS)
-            return is_named and self._calls_may_exit
+            return None if is_named and self._calls_may_exit else False
         if isinstance(node, ast.If):
-            ends = any(map(self._may_end, node.body)), any(map(self._may_end, node.orelse))
-            return any(ends) if self._may_decide(node.test) else all(ends)
+            if isinstance(node.test, ast.Constant) and isinstance(node.test.value, int):
+                return self._block_ends(node.body if node.test.value else node.orelse)
+            ends = self._block_ends(node.body), self._block_ends(node.orelse)
+            return _all(*ends) if ends == (False, False) or not self._may_decide(node.test) else None
         if isinstance(node, _TRIES):
-            is_left = any(map(self._may_end, (*node.body, *node.orelse)))
-            has_ended = is_left and all(any(map(self._may_end, one.body)) for one in node.handlers)
-            return has_ended or any(map(self._may_end, node.finalbody))
+            is_left = _any(self._block_ends(node.body), self._block_ends(node.orelse))
+            has_ended = (
+                _all(is_left, *(self._block_ends(one.body) for one in node.handlers)) if is_left is not False else False
+            )
+            return _any(has_ended, self._block_ends(node.finalbody))
         return isinstance(node, _ENDS)
+
+    def _block_ends(self, block: Iterable[ast.stmt]) -> bool | None:
+        return _any(*map(self._ends, block))
+
+
+def _kinds(values: Values) -> frozenset[object]:
+    """Return values with the class of each instance in place of it."""
+    return frozenset(one.kind if isinstance(one, PlainInstance) else one for one in values)
+
+
+def _any(*many: bool | None) -> bool | None:
+    """Return whether any is true, None where that is not sure."""
+    return True if True in many else None if None in many else False
+
+
+def _all(*many: bool | None) -> bool | None:
+    """Return whether all are true, None where that is not sure."""
+    return False if False in many else None if None in many else True
 
 
 def _holds(test: ast.expr) -> bool:
@@ -568,9 +645,9 @@ def _bound(node: ast.AST) -> Iterator[str]:
         yield node.asname or node.name.partition(".")[0]
 
 
-def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the blocks of a statement, also those of its clauses."""
+def _blocks(node: ast.AST) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """Yield the blocks of a statement by their names, also those of its clauses."""
     for name in ("body", "orelse", "finalbody"):
-        yield getattr(node, name, [])
+        yield name, getattr(node, name, [])
     for clause in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-        yield clause.body
+        yield "", clause.body

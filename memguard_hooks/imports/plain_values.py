@@ -13,7 +13,6 @@ from memguard_hooks.imports.known_calls import (
     CONSUMERS,
     DEFERRING,
     EXECUTORS,
-    EXITS,
     IMPORTERS,
     PASSING,
     RUNNERS,
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
-    PlainValue: TypeAlias = "str | PlainClass | PlainFunction | PlainNames | PlainCoroutine"
+    PlainFunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
+    PlainOwn: TypeAlias = "PlainClass | PlainInstance | PlainFunction | PlainMethod | PlainSuper | PlainLater"
+    PlainValue: TypeAlias = "str | PlainOwn | PlainNames | PlainCoroutine | PlainGenerator"
+    PlainScope: TypeAlias = "PlainClass | dict[str, Values]"
 else:
     import _ast as ast  # its nodes alone: the module takes as long to load as a file takes to parse
 
@@ -37,22 +39,21 @@ MAX_VALUES = 50
 """What one name may stand for, and classes from which one inherits."""
 
 MAX_STEPS = 100_000
-"""Parts of conditions that are looked at, some of them several times."""
+"""Parts of conditions that are looked at, some of them several times, and calls of what calls later."""
 
 _DECIDING = frozenset({"TYPE_CHECKING", "version_info", "major", "minor", "platform", "system", "name"})
 """Last names of what conditions can be judged by."""
 
-_DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS | EXITS
-_CALLING = STARTERS | DEFERRING
-_PARTIAL = frozenset({"functools.partial"})
+_DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS
+_PARTIAL, _THREAD = "functools.partial", "threading.Thread"
+_CALLING = DEFERRING - {_PARTIAL, _THREAD}
 MAKERS = ("__new__", "__init__", "__post_init__")
-_HELD = "(value)"
-"""Something of the file that may run its code as soon as it is touched: an instance, a generator."""
+_ITERATED = ("__iter__", "__next__", "__aiter__", "__anext__", "__await__")
+_ENTERED = ("__enter__", "__aenter__", "__exit__", "__aexit__")
 _DISPLAY = "(display)"
 """A tuple, a list, a set or a dictionary that may hold something of the file: only what it holds runs code."""
 FUNCTION = "(function)"
 """A function of the file that libcst is to follow: only a call runs it."""
-_HOLDING = frozenset({_HELD, _DISPLAY})
 
 
 class PlainClass:
@@ -77,6 +78,10 @@ class PlainClass:
                 raise Unsure
         return list(found)
 
+    def find(self, name: str) -> Values:
+        """Return an attribute of the class, also an inherited one."""
+        return next((one.names[name] for one in self.family() if one.names.get(name)), NOTHING)
+
 
 Values = frozenset["PlainValue"]
 """What a name may stand for; the empty set where nobody knows."""
@@ -85,13 +90,36 @@ NOTHING: Values = frozenset()
 
 
 class PlainFunction:
-    """A function of the file that stands in no other and in no class, and what its parameters are by default."""
+    """A function of the file, what its parameters are by default, and the names around it."""
 
-    __slots__ = ("defaults", "node")
+    __slots__ = ("defaults", "node", "scopes")
 
-    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, defaults: dict[str, Values]) -> None:
+    def __init__(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        defaults: dict[str, Values],
+        scopes: Sequence[PlainScope],
+    ) -> None:
         self.node = node
         self.defaults = defaults
+        self.scopes = scopes
+
+
+class PlainInstance:
+    """An object that one call of a class made, and the attributes that it was given."""
+
+    __slots__ = ("attributes", "kind")
+
+    def __init__(self, kind: PlainClass) -> None:
+        self.kind = kind
+        self.attributes: dict[str, Values] = {}
+
+
+class PlainMethod(Record):
+    """A method of one instance."""
+
+    function: PlainFunction
+    receiver: PlainInstance
 
 
 class PlainArguments(Record):
@@ -101,6 +129,20 @@ class PlainArguments(Record):
     keywords: tuple[tuple[str, Values], ...] = ()
 
 
+class PlainSuper(Record):
+    """`super()` in a method of a class."""
+
+    owner: PlainClass
+    receiver: PlainInstance
+
+
+class PlainLater(Record):
+    """What calls functions once it is called or started: a `partial`, a thread."""
+
+    callees: Values
+    given: PlainArguments
+
+
 class PlainNames(Record):
     """A tuple, a list, a set or a dictionary in which is nothing of the file, and the names that it gives one by one."""
 
@@ -108,13 +150,24 @@ class PlainNames(Record):
 
 
 class PlainCoroutine:
-    """A coroutine that was made and not yet run."""
+    """A coroutine, or a generator by a function, that was made and not yet run."""
 
     __slots__ = ("function", "given")
 
     def __init__(self, function: PlainFunction, given: PlainArguments) -> None:
         self.function = function
         self.given = given
+
+
+class PlainGenerator:
+    """A generator expression that was made and not yet run: what its first `in` gives, and the names around it."""
+
+    __slots__ = ("first", "node", "scopes")
+
+    def __init__(self, node: ast.GeneratorExp, first: Values, scopes: Sequence[PlainScope]) -> None:
+        self.node = node
+        self.first = first
+        self.scopes = scopes
 
 
 class Unsure(Exception):  # noqa: N818 - not an error of the program
@@ -127,10 +180,20 @@ class PlainValues(ABC):
     def __init__(self, target: Target, *, has_proxies: bool) -> None:
         self._target = target
         self._has_proxies = has_proxies
-        self._scopes: list[PlainClass | dict[str, Values]] = [{}]
+        self._scopes: list[PlainScope] = [{}]
         self._stars: list[str] = []
         self._called: set[str] = set()
+        self._frame: tuple[PlainFunction, Values] | None = None
+        """The function that is walked, and the first thing that it was given."""
+        self._function_depth = 1
+        """How many scopes there are in the function that is walked, without those of classes and comprehensions in it."""
+        self._global_names: set[str] = set()
+        """Names that the function which is walked declares global."""
+        self._given_names: dict[str, Values] = {}
+        """What this walk of it has given to them."""
         self._runs_coroutines = False
+        self._unrun = ""
+        """Why what is walked does not run: it binds names, and calls nothing."""
         self._steps = 0
         self._has_lazy_annotations = target.python is not None and target.python >= LAZY_ANNOTATIONS_PYTHON
 
@@ -141,16 +204,26 @@ class PlainValues(ABC):
         scope = self._scopes[-1]
         return scope.names if isinstance(scope, PlainClass) else scope
 
+    def _scope_of(self, name: str) -> dict[str, Values]:
+        """Return the names among which a statement binds a name: those of the file where a function says `global`."""
+        outermost = self._scopes[0]
+        is_elsewhere = name in self._global_names and len(self._scopes) == self._function_depth
+        return outermost if is_elsewhere and isinstance(outermost, dict) else self._names
+
     def _bind_name(self, name: str, values: Values) -> None:
-        self._names[name] = joined([self._names.get(name, NOTHING), values])
+        scope = self._scope_of(name)
+        scope[name] = joined([scope.get(name, NOTHING), values])
+        if scope is not self._names:
+            self._given_names[name] = self._given_names.get(name, NOTHING) | values
 
     def _bind(self, target: ast.expr, values: Values) -> None:
         if isinstance(target, ast.Name):
             self._bind_name(target.id, values)
         elif isinstance(target, ast.Attribute):
             for owner in self._value(target.value):
-                if isinstance(owner, PlainClass):
-                    owner.names[target.attr] = owner.names.get(target.attr, NOTHING) | values
+                if isinstance(owner, (PlainClass, PlainInstance)):
+                    names = owner.names if isinstance(owner, PlainClass) else owner.attributes
+                    names[target.attr] = names.get(target.attr, NOTHING) | values
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._consume(_opaque(values))
             for element in target.elts:
@@ -184,18 +257,16 @@ class PlainValues(ABC):
         if isinstance(node, ast.Subscript):
             values = self._value(node.value)
             self._value(node.slice)
-            if any(isinstance(one, PlainCoroutine) for one in values):
+            if any(isinstance(one, (PlainCoroutine, PlainGenerator, PlainInstance)) for one in values):
                 raise Unsure
             self._consume(_opaque(values))
             return frozenset(one for one in values if isinstance(one, PlainClass))
         if isinstance(node, ast.Lambda):
-            self._parameters(node.args)
-            return frozenset({FUNCTION})
+            return frozenset({PlainFunction(node, self._parameters(node.args), [*self._scopes])})
         if isinstance(node, ast.GeneratorExp):
-            self._value(node.generators[0].iter)
-            return frozenset({_HELD})
+            return frozenset({PlainGenerator(node, self._value(node.generators[0].iter), [*self._scopes])})
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
-            return self._comprehension(node)
+            return self._comprehension(node, self._value(node.generators[0].iter))
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             return _display(self._elements(node.elts))
         if isinstance(node, ast.Dict):
@@ -205,10 +276,18 @@ class PlainValues(ABC):
             self._undecided(node.test, self._value(node.test))
             return self._value(node.body) | self._value(node.orelse)
         if isinstance(node, ast.BoolOp):
-            return joined([self._undecided(one, self._value(one)) for one in node.values])
+            deciding = [self._undecided(one, self._value(one)) for one in node.values[:-1]]
+            return joined([*deciding, self._value(node.values[-1])])
         if isinstance(node, ast.Await):
             return self._enter(self._value(node.value))
-        if isinstance(node, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Starred)):
+        if isinstance(node, ast.NamedExpr):
+            named = self._value(node.value)
+            self._bind(node.target, named)
+            return named
+        if isinstance(node, ast.YieldFrom):
+            self._consume(self._value(node.value))
+            return NOTHING
+        if isinstance(node, ast.Starred):
             raise Unsure
         self._parts(node)
         return NOTHING
@@ -222,8 +301,8 @@ class PlainValues(ABC):
     def _elements(self, nodes: Sequence[ast.expr]) -> list[Values]:
         return [self._consume(self._value(one.value)) if isinstance(one, ast.Starred) else self._value(one) for one in nodes]
 
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> Values:
-        first = self._value(node.generators[0].iter)
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, first: Values) -> Values:
+        """Walk a comprehension that runs, from the value of its first `in` on."""
         self._scopes.append({})
         for part in node.generators:
             self._bind(part.target, self._consume(first if part is node.generators[0] else self._value(part.iter)))
@@ -236,9 +315,14 @@ class PlainValues(ABC):
 
     def _attribute(self, value: PlainValue, name: str) -> Values:
         if isinstance(value, str):
-            if value == _HELD:
-                raise Unsure
             return NOTHING if value in (FUNCTION, _DISPLAY) else frozenset({f"{value}.{name}"})
+        if isinstance(value, PlainInstance):
+            return self._attribute_of_instance(value, name)
+        if isinstance(value, PlainSuper):
+            family = [one for one in value.receiver.kind.family() if one is not value.owner]
+            return _members(next((one.names[name] for one in family if one.names.get(name)), NOTHING), value.receiver)
+        if isinstance(value, PlainLater):
+            return frozenset({value}) if name in ("start", "run", "__call__") else NOTHING
         if not isinstance(value, PlainClass):
             return NOTHING
         for one in value.family():
@@ -247,6 +331,13 @@ class PlainValues(ABC):
                     raise Unsure
                 return one.names[name]
         return NOTHING
+
+    def _attribute_of_instance(self, value: PlainInstance, name: str) -> Values:
+        """Return what an instance has under a name; what a property or `__getattr__` would run, libcst is to follow."""
+        found = value.attributes.get(name, NOTHING) | _members(value.kind.find(name), value)
+        if not found and not name.startswith("__") and value.kind.find("__getattr__"):
+            raise Unsure
+        return found
 
     def _call(self, node: ast.Call) -> Values:
         callees = self._value(node.func)
@@ -258,28 +349,62 @@ class PlainValues(ABC):
             raise Unsure
         if last in RUNNERS or last in CONSUMERS or self._runs_coroutines:
             self._consume(joined(given))
-        if callees == _PARTIAL and any(given):
-            self._called |= _PARTIAL
-            return frozenset({_HELD})
+        if last == "super" and self._frame is not None and isinstance(self._frame[0].scopes[-1], PlainClass):
+            return self._super(self._frame[0].scopes[-1], self._frame[1])
         if not _DECIDED_BY_LIBCST.isdisjoint(callees) or (not _CALLING.isdisjoint(callees) and any(given)):
             raise Unsure
         passed = given[0] if node.args and not PASSING.isdisjoint(callees) else NOTHING
         is_spread = any(isinstance(one, ast.Starred) for one in node.args)
         arguments = None if is_spread else PlainArguments(tuple(positional), tuple(keywords))
+        if not {_PARTIAL, _THREAD}.isdisjoint(callees) and any(given):
+            passed |= {_later(one, arguments) for one in callees if one in (_PARTIAL, _THREAD)}
+        if not STARTERS.isdisjoint(callees):
+            self._start(joined([*positional[:1], dict(keywords).get("key", NOTHING)]))
         return joined([passed, *(self._called_one(one, arguments) for one in callees)])
 
+    def _start(self, callees: Values) -> None:
+        """Call functions with what nobody knows, and run what they return."""
+        self._consume(joined([self._called_one(one, PlainArguments()) for one in callees]))
+
+    @staticmethod
+    def _super(owner: PlainClass, receivers: Values) -> Values:
+        if any(isinstance(one, PlainClass) for one in receivers):
+            raise Unsure
+        return frozenset(PlainSuper(owner, one) for one in receivers if isinstance(one, PlainInstance))
+
     def _called_one(self, callee: PlainValue, given: PlainArguments | None) -> Values:
+        if self._unrun:
+            return NOTHING
         if isinstance(callee, str) and not is_own(callee):
             self._called.add(callee)
             return NOTHING
-        if isinstance(callee, PlainCoroutine):
+        if isinstance(callee, (PlainCoroutine, PlainGenerator, PlainNames, PlainSuper)) or callee == _DISPLAY:
             return NOTHING
         if isinstance(callee, PlainFunction) and given is not None:
-            is_async = isinstance(callee.node, ast.AsyncFunctionDef)
-            return frozenset({PlainCoroutine(callee, given)}) if is_async else self._run(callee, given)
-        if not isinstance(callee, PlainClass) or any(name in one.names for one in callee.family() for name in MAKERS):
+            is_later = isinstance(callee.node, ast.AsyncFunctionDef) or _is_generator(callee.node)
+            return frozenset({PlainCoroutine(callee, given)}) if is_later else self._run(callee, given)
+        if isinstance(callee, PlainMethod) and given is not None:
+            own: Values = frozenset({callee.receiver})
+            return self._called_one(callee.function, given._replace(positional=(own, *given.positional)))
+        if isinstance(callee, PlainLater) and given is not None:
+            self._step()
+            both = PlainArguments((*callee.given.positional, *given.positional), given.keywords)
+            return joined(self._called_one(one, both) for one in callee.callees)
+        if not isinstance(callee, PlainClass):
             raise Unsure
-        return frozenset({_HELD})
+        return self._made(callee, given)
+
+    def _made(self, kind: PlainClass, given: PlainArguments | None) -> Values:
+        """Run the constructor of a class, and return what that makes."""
+        made = PlainInstance(kind)
+        constructors = kind.find("__init__")
+        if kind.find("__new__") or kind.find("__post_init__") or (constructors and given is None):
+            raise Unsure
+        for one in constructors:
+            if not isinstance(one, PlainFunction) or len(constructors) > 1:
+                raise Unsure
+            self._called_one(PlainMethod(one, made), given)
+        return frozenset({made})
 
     def _call_from_outside(self, name: str) -> None:
         head, *rest = name.split(".")
@@ -293,15 +418,31 @@ class PlainValues(ABC):
     def _run(self, function: PlainFunction, given: PlainArguments) -> Values:
         """Walk the body of a function that is called while the file loads, and return what it returns."""
 
+    @abstractmethod
+    def _run_generator(self, generator: PlainGenerator) -> None:
+        """Walk a generator expression that is iterated over while the file loads."""
+
     def _consume(self, values: Values) -> Values:
         """Iterate over values, or run coroutines, and return what is known of what that gives."""
-        if not _HOLDING.isdisjoint(values):
+        if _DISPLAY in values or self._has(values, _ITERATED):
             raise Unsure
+        if self._unrun and any(isinstance(one, (PlainCoroutine, PlainGenerator)) for one in values):
+            raise Unsure
+        for one in values:
+            if isinstance(one, PlainGenerator):
+                self._run_generator(one)
         given = (one.names for one in values if isinstance(one, PlainNames))
         return joined([*given, *(self._run(one.function, one.given) for one in values if isinstance(one, PlainCoroutine))])
 
+    @staticmethod
+    def _has(values: Values, names: Sequence[str]) -> bool:
+        """Return whether one of the values is an instance that has a method by one of the names."""
+        return any(isinstance(one, PlainInstance) and any(map(one.kind.find, names)) for one in values)
+
     def _enter(self, values: Values) -> Values:
         """Enter or await values: a display can do neither."""
+        if self._has(values, _ENTERED):
+            raise Unsure
         return self._consume(frozenset(one for one in values if not isinstance(one, PlainNames)))
 
     def _undecided(self, test: ast.expr, values: Values) -> Values:
@@ -310,16 +451,21 @@ class PlainValues(ABC):
             if is_decided(leaf):
                 raise Unsure
             for node in walk(leaf):
-                self._steps += 1
-                if self._steps > MAX_STEPS:
-                    raise Unsure
+                self._step()
                 if isinstance(node, ast.Attribute) and node.attr in _DECIDING:
-                    raise Unsure
+                    name = dotted(node)
+                    if name and not all(map(is_own, self._lookup(name.partition(".")[0]))):
+                        raise Unsure
                 if isinstance(node, ast.Name):
-                    paths = (one.rpartition(".")[2] for one in self._lookup(node.id) if isinstance(one, str))
-                    if not _DECIDING.isdisjoint((node.id, *paths)):
+                    paths = {one.rpartition(".")[2] for one in self._lookup(node.id) if isinstance(one, str)}
+                    if node.id == "TYPE_CHECKING" or not _DECIDING.isdisjoint(paths):
                         raise Unsure
         return values
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise Unsure
 
     def _parameters(self, node: ast.arguments) -> dict[str, Values]:
         """Walk the defaults and annotations of parameters; return what each parameter is by default."""
@@ -372,9 +518,38 @@ def passed(function: PlainFunction, given: PlainArguments) -> dict[str, Values]:
     return found
 
 
+def _members(values: Values, receiver: PlainInstance) -> Values:
+    """Return members of its class as attributes of an instance; raises Unsure for a property and the like."""
+    if FUNCTION in values:
+        raise Unsure
+    return frozenset(PlainMethod(one, receiver) if isinstance(one, PlainFunction) else one for one in values)
+
+
+def _is_generator(function: PlainFunctionNode) -> bool:
+    """Return whether calling a function only makes a generator."""
+    waiting: list[ast.AST] = [] if isinstance(function, ast.Lambda) else [*function.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += children(node)
+    return False
+
+
+def _later(callee: PlainValue, given: PlainArguments | None) -> PlainLater:
+    """Return what a `partial` or a thread calls later; raises Unsure where that is not known."""
+    if given is None:
+        raise Unsure
+    named = dict(given.keywords)
+    if callee == _PARTIAL:
+        return PlainLater(next(iter(given.positional), NOTHING), PlainArguments(given.positional[1:], given.keywords))
+    return PlainLater(given.positional[1] if len(given.positional) > 1 else named.get("target", NOTHING), PlainArguments())
+
+
 def is_own(value: PlainValue) -> bool:
     """Return whether a value is something of the file."""
-    return not isinstance(value, str) or value in (_HELD, _DISPLAY, FUNCTION)
+    return not isinstance(value, str) or value in (_DISPLAY, FUNCTION)
 
 
 def is_name(node: ast.expr, name: str) -> bool:
