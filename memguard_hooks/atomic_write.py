@@ -13,14 +13,11 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
 
 from memguard_hooks.errors import MemguardError
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 WAIT_SECONDS = 10
 """How long to wait for another process that writes in the same folder; a write takes milliseconds."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.resolve import Resolver, absolute
+from memguard_hooks.project.project import Project
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.project.project import Project
 
 
 def find_groups(project: Project) -> dict[str, str]:

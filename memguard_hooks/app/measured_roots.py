@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from memguard_hooks.catalog import lock, lookup
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.finding import Skipped
 from memguard_hooks.imports.resolve import is_standard
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 OLDER, NEWER = 0.5, 2.0
 """Where first-party code has not shrunk or grown by more, it is taken to cost what it cost for each byte."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import cache
 
-from memguard_hooks.app.service_estimate import estimate_entry, estimate_without
+from memguard_hooks.app.entry_points import ServiceEntry
+from memguard_hooks.app.estimate import ProcessEstimate
+from memguard_hooks.app.service_estimate import Estimated, estimate_entry, estimate_without
 from memguard_hooks.finding import MIB, Moment, Step
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.app.estimate import ProcessEstimate
-    from memguard_hooks.app.service_estimate import Estimated
-    from memguard_hooks.project.project import Project
 
 LEAST = 5 * MIB
 """What a move must save: less is not worth an import in the middle of the code."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.errors import within
-from memguard_hooks.imports.resolve import absolute
+from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
 from memguard_hooks.tree import join, parse_once
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.imports.resolve import Resolver
-    from memguard_hooks.project.project import Project
 
 MAX_FOLDERS = 20
 """Judgment: folders that one program puts on its path; each name of a module is looked up in all of them."""

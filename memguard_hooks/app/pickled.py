@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from memguard_hooks.catalog.lookup import is_provided
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.tree import parse_once
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from memguard_hooks.tree import Tree
+from memguard_hooks.tree import Tree, parse_once
 
 LEARNING = ("sklearn", "xgboost", "lightgbm", "catboost", "statsmodels")
 """What makes the models that people keep in pickles, the most frequent first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from memguard_hooks.app.connected import find_groups
@@ -11,20 +12,14 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_nodes import walk as walk_nodes
 from memguard_hooks.formats.python_source import decode, parse
-from memguard_hooks.imports.built_later import set_by
+from memguard_hooks.imports.built_later import BuiltLater, Setting, set_by
 from memguard_hooks.imports.movable import plain_uses, reads_types
 from memguard_hooks.imports.name_uses import annotations_of, bound_by
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.files import SOURCE
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent, walk
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from memguard_hooks.imports.built_later import BuiltLater, Setting
-    from memguard_hooks.project.project import Project
 
 _INJECTORS = "Depends|Security|Provide|Inject|Injected|from_function|FunctionTool|add_api_route|add_command|validate_call"
 """What reads the annotations of a function that it is given."""

@@ -6,12 +6,10 @@ that the incidents behind this project were about.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from memguard_hooks.catalog import lookup
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 DEFAULT: dict[str, tuple[str, ...]] = {
     "litellm": ("litellm",),

@@ -5,16 +5,13 @@ It takes as much as its neighbors do in the median, and shares with others what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NAMESPACES = ("azure.", "google.cloud.", "llama_index.")
 """Packages whose distributions are named after what lies in them: `google.cloud.tasks` is of google-cloud-tasks."""

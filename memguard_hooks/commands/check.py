@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 from memguard_hooks.atomic_write import exchange_file, replace_file
@@ -23,10 +24,6 @@ from memguard_hooks.replay import Replay, Said
 from memguard_hooks.report import Detail
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
 from memguard_hooks.tree import WorkTree, inside
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 EXAMPLES = """\
 examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, read_command
 from memguard_hooks.app.limit import limit_of
@@ -12,10 +13,6 @@ from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings, parse_python
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_SERVICES = 20
 """Services that are told one by one."""

@@ -18,6 +18,7 @@ import difflib
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -40,10 +41,6 @@ from memguard_hooks.project.settings import Settings
 from memguard_hooks.published import NAME, REPOSITORY, tag, version
 from memguard_hooks.record import Record
 from memguard_hooks.tree import WorkTree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 GITHUB = "https://github.com/"
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _GROUPS = "dependency-groups"
 

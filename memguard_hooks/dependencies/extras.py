@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterator, Mapping
 from functools import cache
 
-from memguard_hooks.dependencies.requirement import normalize_name
+from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.formats.tsv import rows
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from memguard_hooks.dependencies.requirement import Requirement
 
 TABLE = os.path.join(os.path.dirname(__file__), "data", "extras.tsv")
 

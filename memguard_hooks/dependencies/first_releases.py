@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Mapping
 from functools import cache
 
 from memguard_hooks.formats.tsv import rows
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TABLE = os.path.join(os.path.dirname(__file__), "data", "first_releases.tsv")
 

@@ -5,13 +5,11 @@ Source: the chapter on environments of Hatch's documentation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
 from memguard_hooks.formats.toml_document import TomlDocument
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _KEY = ("tool", "hatch", "envs")
 

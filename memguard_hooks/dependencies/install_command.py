@@ -7,6 +7,7 @@ build command has it; shell words are told apart, and nothing is expanded.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from memguard_hooks.dependencies import requirement as req
@@ -17,10 +18,6 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.shell_words import Operator, ShellError, ShellWord, split_words, substitutions, unquote
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MAX_LENGTH = 2**16
 """Characters of a command."""

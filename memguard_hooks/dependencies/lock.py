@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from memguard_hooks.dependencies.requirement import RequirementSource
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_BYTES = 8 * 2**20
 """Of one lock: the largest have three MiB, nearly all of it hashes."""

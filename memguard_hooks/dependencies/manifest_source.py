@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Manifest, Requirement, RequirementComment, Wanted
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import Tree, join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_BYTES = 256 * 2**10
 """A manifest is some kilobytes; only requirements files and locks are larger. packaging parses 15,000 lines a second."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from memguard_hooks.dependencies.requirement import Manifest, Wanted
 from memguard_hooks.formats import merge_conflict
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree, parse_once
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _NAMED = frozenset({"pyproject.toml", "setup.cfg", "setup.py", "Pipfile"})
 

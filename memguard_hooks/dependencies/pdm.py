@@ -5,15 +5,13 @@ Source: the chapter on dependencies of PDM's documentation. A local project stan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.identity import identify
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
 from memguard_hooks.formats.toml_document import TomlDocument
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _KEY = ("tool", "pdm", "dev-dependencies")
 

@@ -6,14 +6,12 @@ itself, once with `extras` and with what those bring.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
 from memguard_hooks.formats import typed
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _VERSION = "4"
 

@@ -5,15 +5,13 @@ A lock is taken apart only where its bytes name the package.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from memguard_hooks.dependencies import lock_readers
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 class Locked(Record):

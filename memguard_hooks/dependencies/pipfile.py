@@ -5,6 +5,8 @@ Source: the chapter on the Pipfile of pipenv's documentation. What is not in `pa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.manifest_source import read_bytes
@@ -13,10 +15,6 @@ from memguard_hooks.dependencies.requirement import Manifest, Requirement, Requi
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NOT_PACKAGES = ("source", "requires", "scripts", "pipenv")
 

@@ -5,16 +5,14 @@ Source: locks that pipenv wrote, and its documentation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from memguard_hooks.dependencies import lock
 from memguard_hooks.dependencies.lock import Lock, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import json_document, typed
 from memguard_hooks.formats.position import Place
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SPEC = 6
 

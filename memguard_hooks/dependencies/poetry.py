@@ -6,15 +6,13 @@ A dependency is a version, a table, or a list of tables of which the markers cho
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from memguard_hooks.dependencies import poetry_constraint, toml_requirements
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _POETRY: KeyPath = ("tool", "poetry")
 _MAIN: KeyPath = (*_POETRY, "dependencies")

@@ -6,15 +6,13 @@ with `markers` in 2.1. What the project itself requires stands only in its pypro
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
 from memguard_hooks.formats import typed
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 def read(data: bytes, path: str) -> Lock:

@@ -7,15 +7,12 @@ write none, PDM does. Groups and extras stand in markers.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.formats import typed
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def read(data: bytes, path: str) -> Lock:

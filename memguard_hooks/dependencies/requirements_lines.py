@@ -7,14 +7,11 @@ the text and no faster.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.dependencies.requirement import RequirementComment
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_LINE = 2**20
 """Characters of one line, with what continues it."""

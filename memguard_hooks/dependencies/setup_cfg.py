@@ -6,6 +6,7 @@ Source: the chapter on declarative configuration of setuptools' documentation.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from memguard_hooks.dependencies.manifest_source import (
     comments,
@@ -18,10 +19,6 @@ from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.ini import Option, Piece, read_options
 from memguard_hooks.tree import Tree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.dependencies.manifest_source import (
     comments,
@@ -22,10 +23,6 @@ from memguard_hooks.formats.python_literals import called, flatten
 from memguard_hooks.formats.python_source import NotPythonError, decode, parse
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_STEPS = 20_000
 """Expressions that are looked at: names that are bound to names can be many times as long as the file."""

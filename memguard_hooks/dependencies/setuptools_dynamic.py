@@ -6,6 +6,8 @@ by programs, which are not run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.manifest_source import read_named
 from memguard_hooks.dependencies.requirement import Manifest, Wanted
@@ -13,10 +15,6 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import typed
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.tree import Tree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def read(document: TomlDocument, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:

@@ -6,15 +6,12 @@ that is asked for. So it may say of versions that they go together where they do
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from memguard_hooks.dependencies.required import PYTHON, is_guessed, known_versions, required_by
 from memguard_hooks.dependencies.requirement import Requirement, can_hold, pin_of, specifiers
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 MAX_STEPS = 500
 """Versions that are tried before a set counts as one that does not resolve."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 MAX_REQUIREMENTS = 5_000
 """Requirements of one list: no hand writes more, and parsing them takes seconds."""

@@ -5,15 +5,13 @@ Source: the settings reference and the chapter on dependencies of uv's documenta
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.poetry import git_url
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _UV: KeyPath = ("tool", "uv")
 WORKSPACE = "workspace"

@@ -6,14 +6,12 @@ Source: locks that uv wrote, up to revision 5 of that version. The project itsel
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name, source_of_url
 from memguard_hooks.formats import typed
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 def read(data: bytes, path: str) -> Lock:

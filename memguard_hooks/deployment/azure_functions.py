@@ -8,6 +8,7 @@ its script. The plan is a setting outside the repository.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from memguard_hooks.deployment.builders import default_builds
@@ -19,10 +20,6 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import text
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 AZURE_FUNCTIONS = "azure-functions"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.deployment import hosted, procfile
 from memguard_hooks.deployment.builders import default_builds
@@ -24,10 +25,6 @@ from memguard_hooks.formats.typed import text
 from memguard_hooks.formats.yaml_nodes import compose, few, get, pairs, place, scalar
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 ELASTIC_BEANSTALK = "elastic-beanstalk"
 

@@ -8,19 +8,15 @@ names before celery 4, such as `CELERYD_CONCURRENCY`, count where no namespace i
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from memguard_hooks.deployment import django_settings
 from memguard_hooks.deployment.calls_at_start import CallAtStart, Program, StartCalls, follow
+from memguard_hooks.deployment.start import EntryPoint, Host
 from memguard_hooks.deployment.values_in_code import items_of, value_of
+from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.formats.python_values import Unresolved, Value
 from memguard_hooks.tree import join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.deployment.start import EntryPoint, Host
-    from memguard_hooks.formats.python_folding import BoundNames
 
 SETTINGS = {
     "worker_concurrency": "CELERYD_CONCURRENCY",

@@ -7,6 +7,8 @@ is an update: `environment`, `env_file`, `volumes` and `profiles` join by what n
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import yaml
 
 from memguard_hooks.deployment.compose_values import interpolate, read_env_file, split_words
@@ -18,10 +20,6 @@ from memguard_hooks.formats.yaml_nodes import compose_all, few, get, items, pair
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 MAX_BYTES = 2**18
 """All files of a project that one names together, and the one itself; parsing YAML is slow."""

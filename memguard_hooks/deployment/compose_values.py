@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 from memguard_hooks.errors import MemguardError, within
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.parameters import Substituted
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_ENV_BYTES = 2**18
 """An env file is a screen or two."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Collection, Sequence
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.command import Host, parse
@@ -19,10 +20,6 @@ from memguard_hooks.finding import MIB, Skipped, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "src/Dockerfile", "app/Dockerfile", "backend/Dockerfile", "api/Dockerfile",
                "server/Dockerfile")  # fmt: skip

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from memguard_hooks.deployment.calls_at_start import StartCalls
+from memguard_hooks.deployment.start import Host
 from memguard_hooks.deployment.values_in_code import value_of
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.deployment.calls_at_start import StartCalls
-    from memguard_hooks.deployment.start import Host
-    from memguard_hooks.formats.python_folding import BoundNames
+from memguard_hooks.formats.python_folding import BoundNames
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 

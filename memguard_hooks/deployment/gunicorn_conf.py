@@ -8,16 +8,13 @@ an `if` whose test is; of anything else the file tells where it stands and why i
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from memguard_hooks.deployment.gunicorn_settings import NUMBERS, SETTINGS, GunicornSettings, Unresolved, Value
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_folding import MAX_NUMBER, Around, BoundNames, shortened
 from memguard_hooks.formats.python_source import decode, parse
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 __all__ = ["GunicornSettings", "Unresolved", "read"]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from memguard_hooks.formats.python_values import Unresolved, Value
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["NUMBERS", "SETTINGS", "GunicornSettings", "Unresolved", "Value"]
 

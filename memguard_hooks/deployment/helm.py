@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 
 from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.container import DOCKERFILES, NO_IMAGES
@@ -20,10 +21,6 @@ from memguard_hooks.formats.go_template import Printed, Renderer, TemplateError,
 from memguard_hooks.formats.yaml_nodes import compose, compose_all, plain, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 CHART = "Chart.yaml"
 VALUES = ("values.yaml", "values-prod.yaml", "values-production.yaml", "values.prod.yaml", "values.production.yaml")

@@ -7,13 +7,10 @@ The search is over lines, for to YAML such a line is text like any other. A text
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 
 from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
 
 COMPOSE_KEYS = frozenset({"image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes",
                           "deploy", "mem_limit", "cpus", "depends_on", "restart", "healthcheck", "profiles"})  # fmt: skip

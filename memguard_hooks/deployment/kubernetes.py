@@ -11,6 +11,7 @@ sidecar, and stays.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import ROUND_CEILING, Decimal
 from itertools import islice
@@ -37,10 +38,6 @@ from memguard_hooks.formats.yaml_nodes import compose_all, few, file_of, get, it
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 KUBERNETES = "kubernetes"
 CLOUD_RUN = "cloud-run"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 
 from memguard_hooks.deployment import container
 from memguard_hooks.deployment.container import DeclaredContainer
@@ -19,13 +20,8 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import hcl
+from memguard_hooks.formats.hcl import Block
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.formats.hcl import Block
 
 NOMAD = "nomad"
 

@@ -7,6 +7,7 @@ one is first asked for. Hosts write MB and mean MiB. The names here are those of
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 
@@ -14,10 +15,6 @@ from memguard_hooks.deployment.service import Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB
 from memguard_hooks.formats.tsv import rows
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 TABLE = os.path.join(os.path.dirname(__file__), "platforms.tsv")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.python_program import starts_python
@@ -19,10 +20,6 @@ from memguard_hooks.formats import parameters
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SYSTEMD = "systemd"
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 
+from memguard_hooks.deployment.start import Host
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.typed import table
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from memguard_hooks.deployment.start import Host
 
 MAX_BYTES = 2**16
 """A file of tasks is a screen or two."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Callable, Iterator, Sequence
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import with_plan
@@ -20,10 +21,6 @@ from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, tables, text, value
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 VERCEL = "vercel"
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memguard_hooks.deployment.start import PROGRAMS
 from memguard_hooks.formats.dockerfile import Heredoc, Instruction, exec_form
 from memguard_hooks.formats.shell_words import Operator, ShellError, ShellWord, split_plain, split_words, unquote
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MAX_LETTERS = 5000
 """Letters of a script; a longer one is left unread."""

@@ -8,6 +8,7 @@ say from the one that it `extends`, and has 512 MB where neither says how many.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.serverless import AWS_LAMBDA, COMMAND
@@ -17,10 +18,6 @@ from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, text
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_MB = 512
 

@@ -7,23 +7,19 @@ deployment file speaks of one, nothing is written. An edit counts where reading 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.dependencies.pinned_beside import locked_versions, update_command
+from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.changed import find_unstaged
+from memguard_hooks.project.project import Project
 from memguard_hooks.rules.dependencies import forbidden
 from memguard_hooks.rules.dependencies.forbidden_ways import installer_of
 from memguard_hooks.rules.dependencies.lighter import CPU_INDEX
 from memguard_hooks.tree import EditedTree, WorkTree, walk
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from memguard_hooks.dependencies.requirement import Requirement
-    from memguard_hooks.project.project import Project
 
 NAME = "torch"
 

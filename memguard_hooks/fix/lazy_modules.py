@@ -13,26 +13,21 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.app.heavy_imports import imports_past_modules
 from memguard_hooks.fix.import_edit import ImportChange, Left, replace
 from memguard_hooks.formats.python_source import decode, tree_of
-from memguard_hooks.imports.movable import Part
+from memguard_hooks.imports.movable import Moves, Part
 from memguard_hooks.imports.name_uses import bound_by, names_bound, own_nodes
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import FixStyle
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.imports.movable import Moves
-    from memguard_hooks.project.project import Project
-    from memguard_hooks.project.settings import FixStyle
 
 ALL = "lazy_imports"
 """The module that stands for all libraries."""

@@ -10,17 +10,13 @@ import ast
 import json
 import re
 import textwrap
+from collections.abc import Sequence
 
+from memguard_hooks.app.service_estimate import RunningService
+from memguard_hooks.finding import Finding
 from memguard_hooks.formats import python_source
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from memguard_hooks.app.service_estimate import RunningService
-    from memguard_hooks.finding import Finding
 
 _OPTION = late_pattern(
     r"(?i)(?P<option>--log-?level(?:[= ]|[\"'][ \t]*,[ \t]*[\"'])|(?<=\s)-l )(?P<level>[\"']?(?:debug|trace)\b)"

@@ -6,16 +6,12 @@ A function that imports `OpenAI` as it runs finds what stands in `openai` then, 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Mapping, Sequence
 
 from memguard_hooks.fix.import_edit import Edit, Text, apply
+from memguard_hooks.imports.movable import Part
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from memguard_hooks.imports.movable import Part
-    from memguard_hooks.project.project import Project
 
 
 class Repointed(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from memguard_hooks.atomic_write import exchange_file, restore
@@ -11,10 +12,6 @@ from memguard_hooks.dependencies.pinned_beside import locked_versions, update_co
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.fix.specifier_edit import Wish, pin_all
 from memguard_hooks.tree import Tree, WorkTree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def restore_manifests(tree: WorkTree, paths: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ of a key (Poetry, Pipfile). An edit counts only where the format's reader then f
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.dependencies.requirement import Requirement
@@ -14,10 +15,6 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import EditedTree, Tree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 BOM = b"\xef\xbb\xbf"
 

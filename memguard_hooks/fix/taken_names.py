@@ -6,19 +6,15 @@ What an import binds is the same object in both files, so that the other finds t
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
+from memguard_hooks.app.takers import Taker
 from memguard_hooks.fix.import_edit import Edit, Text, apply, replace
+from memguard_hooks.imports.movable import Part
 from memguard_hooks.imports.name_uses import bound_by
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from memguard_hooks.app.takers import Taker
-    from memguard_hooks.imports.movable import Part
-    from memguard_hooks.project.project import Project
 
 MAX_TAKERS = 12
 """Statements of other files that are rewritten so that one name may move: a judgment of what a reviewer still reads."""

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from memguard_hooks.errors import MemguardError
+from collections.abc import Callable
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from memguard_hooks.errors import MemguardError
 
 _MARKS: tuple[Callable[[bytes], bool], ...] = (
     lambda line: line.startswith(b"<<<<<<< "),

@@ -7,13 +7,10 @@ their `Dialect`. The reader of shells finds its parameters itself, for there the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 MAX_TEXT = 2**13
 """Characters that parameters may put into one text: they may hold each other, and double at each step."""

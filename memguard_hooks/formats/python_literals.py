@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import NotPythonError, decode, parse
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 Text = tuple[str, int]
 """A string and its line."""

@@ -7,14 +7,11 @@ and no grammar. It never misses a name that a parser would find.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_DEPTH = 200
 """Brackets inside brackets: CPython refuses more, and libcst overflows its stack on thousands."""

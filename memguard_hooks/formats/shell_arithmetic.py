@@ -5,13 +5,10 @@ Facts: POSIX.1-2024, 2.6.4 Arithmetic Expansion: the operators of C without assi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_LENGTH = 400
 """Characters of an expression; a longer one has no known value."""

@@ -6,15 +6,12 @@ Facts: POSIX.1-2024, utility `test`, and `[[ ]]` of bash. Parameters are put in 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from memguard_hooks.formats.shell_arithmetic import as_operand, calculate
 from memguard_hooks.formats.shell_words import is_open
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 MAX_DEPTH = 20
 """How deeply brackets may be nested in `[[ ]]`."""

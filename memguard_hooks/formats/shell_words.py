@@ -6,13 +6,10 @@ Nothing is run: what a command would print stays as it is written. Facts: POSIX.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 MAX_EXPANDED = 2**14
 """Characters that the words of a command may grow to; a command is a line."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
 
 from packaging.utils import canonicalize_name
 
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SITE = ("site-packages", "dist-packages")
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.heavy import Heavy
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.record import Record
 from memguard_hooks.relations import inverted
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class HeavyDistribution(Record):

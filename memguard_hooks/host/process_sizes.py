@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from memguard_hooks.host.process_tree import PROC, Stat, parse_sizes, parse_stat
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped, reached
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SHOWN_NAME = 40
 

@@ -8,13 +8,10 @@ names of its bases tell, which other files may define.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class BuiltClass(Record):

@@ -10,12 +10,8 @@ from collections import Counter
 from functools import cached_property
 
 from memguard_hooks.formats.python_nodes import children, walk
-from memguard_hooks.imports.name_uses import find_uses
+from memguard_hooks.imports.name_uses import FunctionNode, Use, find_uses
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.imports.name_uses import FunctionNode, Use
 
 _OF_KEYS = frozenset({"enumerate", "frozenset", "len", "list", "set", "sorted", "tuple"})
 """Functions that take no more of a dictionary than its keys."""

@@ -7,14 +7,11 @@ imports these modules as it starts; a process that only sends tasks does not.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from memguard_hooks.formats.python_literals import Literals, parse_module
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.imports.model import FrameworkEdge
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _WHY = "as a module of tasks"
 

@@ -6,10 +6,7 @@ So is the key of a table that is looked up in: `TABLE[args.command]()` becomes `
 from __future__ import annotations
 
 import ast
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 
 def with_decided(text: str, module: ast.Module, decided: Mapping[int, bool | str]) -> str:

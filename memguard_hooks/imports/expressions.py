@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from memguard_hooks.imports.conditions import either, operands, stops, truth
@@ -23,10 +25,6 @@ from memguard_hooks.imports.values import (
     join,
 )
 from memguard_hooks.imports.walker import Comprehension, Context, Walker
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _OPERANDS = frozenset({cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Lambda, cst.GeneratorExp, cst.ListComp,
                        cst.SetComp, cst.DictComp, cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Await, cst.From,

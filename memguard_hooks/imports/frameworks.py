@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 class Framework(Record):

@@ -8,14 +8,11 @@ https://docs.python.org/3/reference/simple_stmts.html#the-import-statement
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, normalized
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 MAX_TAILS = 4
 """How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.store import digest
 from memguard_hooks.tree import Tree, TreeEntry, parent, parse_once
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 _TAKES_NOTHING = late_pattern(
     r"(?i).*_pb2(?:_grpc)?|.*(?:version|generated|config|settings|secret|credential|local|private|build_info|constants|env).*"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import libcst as cst
 
 from memguard_hooks.imports.conditions import UNKNOWN, paths, truth
@@ -10,10 +12,6 @@ from memguard_hooks.imports.model import IN_EXCEPT, IN_TRY
 from memguard_hooks.imports.syntax import children
 from memguard_hooks.imports.values import join
 from memguard_hooks.imports.walker import Context, Walker
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _ENDS = (cst.Return, cst.Raise, cst.Continue, cst.Break)
 

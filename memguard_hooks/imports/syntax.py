@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 import warnings
+from collections.abc import Iterator
 
 import libcst as cst
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NO_CODE = frozenset({"__slots__", "leading_lines", "header", "footer", "lines_after_decorators", "trailing_whitespace",
                       "lpar", "rpar", "semicolon", "comma", "operator", "equal", "lbracket", "rbracket",

@@ -8,16 +8,13 @@ all functions on. What stays keeps its line and its column, and libcst's answer 
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from memguard_hooks.formats.python_nodes import children, dotted, walk
 from memguard_hooks.imports.known_calls import is_lazy_proxy
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.plain_values import mentions
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
 """Names in files in which functions import by calls, under any name."""

@@ -6,6 +6,7 @@ The parts know only this module, and each other's methods by the abstract ones h
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import libcst as cst
@@ -15,10 +16,6 @@ from memguard_hooks.formats.python_tokens import Span
 from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, Unknown, When, called_below
 from memguard_hooks.imports.values import Arguments, Class, Function, Instance, Lazy, Scope, Site, Values
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 Comprehension = cst.GeneratorExp | cst.ListComp | cst.SetComp | cst.DictComp
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from memguard_hooks.catalog.lock import REST, Measured, MeasuredPackage, Size
 from memguard_hooks.finding import Step
@@ -11,10 +12,6 @@ from memguard_hooks.measure.import_graph import MAIN, Graph, add_sizes, in_order
 from memguard_hooks.measure.measure import MeasuredRun
 from memguard_hooks.measure.trace import TracedModule
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LISTED = 64 * 1024
 """A package of the standard library that takes less is summed with its like."""

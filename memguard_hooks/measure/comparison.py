@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memguard_hooks.catalog.lock import REST, Measured, closure
 from memguard_hooks.finding import Part
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 BASE = "python"
 FIRST_PARTY = "(first-party)"

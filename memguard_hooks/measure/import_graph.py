@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 
 from memguard_hooks.catalog.lock import Size
 from memguard_hooks.finding import Step
 from memguard_hooks.host.installed import site_of
 from memguard_hooks.measure.trace import Trace, TracedModule
 from memguard_hooks.relations import grouped, reached
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 MAIN = "__main__"
 SERVER = "(server)"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 FOLDERS = (".venv", "venv")
 PROGRAMS = (os.path.join("bin", "python"), os.path.join("Scripts", "python.exe"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.catalog.lock import name_entry
@@ -18,10 +19,6 @@ from memguard_hooks.measure.serving import Start
 from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Launch(Record):

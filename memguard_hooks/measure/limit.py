@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from memguard_hooks.host import cgroup
 from memguard_hooks.host.process_tree import add_up
 from memguard_hooks.measure.running import RunningApp
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Outcome(Record):

@@ -6,6 +6,7 @@ import http.client
 import re
 import socket
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 from memguard_hooks.host.process_tree import Process, Socket, add_up, listening
@@ -15,10 +16,6 @@ from memguard_hooks.measure.running import NotStartedError, Rest, RunningApp, Te
 from memguard_hooks.measure.session import HEALTH, session
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 LOOPBACK = "127.0.0.1"
 STEP_SECONDS = 0.25

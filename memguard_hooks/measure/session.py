@@ -9,12 +9,9 @@ from __future__ import annotations
 import base64
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HEALTH, STREAM = "/_stcore/health", "/_stcore/stream"
 

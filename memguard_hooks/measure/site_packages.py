@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Sequence
 
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 FOLDERS = (
     os.path.join("lib", "python3.*", "site-packages"),

@@ -6,11 +6,9 @@ or still runs, is read up to there.
 
 from __future__ import annotations
 
-from memguard_hooks.record import Record
+from collections.abc import Iterable
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from memguard_hooks.record import Record
 
 
 class Memory(Record):

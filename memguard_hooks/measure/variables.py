@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Container, Iterable, Iterator
 
 from memguard_hooks.deployment.compose_values import read_env_file
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
-
-    from memguard_hooks.project.project import Project
+from memguard_hooks.project.project import Project
 
 _MISSING = late_pattern(
     r"(?m)^(?:KeyError: ['\"](?P<key>[A-Z][A-Z0-9_]*)['\"]$"

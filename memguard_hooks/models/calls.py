@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 
@@ -23,19 +24,22 @@ from memguard_hooks.models.loaders import (
     loaders_of,
     tasks,
 )
-from memguard_hooks.models.scopes import is_main_test, last_name
+from memguard_hooks.models.scopes import CallInScope, NameScope, is_main_test, last_name
 from memguard_hooks.models.table import find
-from memguard_hooks.models.values import ANYTHING, MAX_NUMBER, VAST, ExternalValue, Made, Missing, UnknownInCode, argument
+from memguard_hooks.models.values import (
+    ANYTHING,
+    MAX_NUMBER,
+    VAST,
+    ExternalValue,
+    Made,
+    Missing,
+    UnknownInCode,
+    Value,
+    Values,
+    argument,
+)
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from memguard_hooks.models.scopes import CallInScope, NameScope
-    from memguard_hooks.models.values import Value, Values
-
 
 PASSED_ON = {"partial": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
 """Last names of calls that call what they are given, with the arguments behind it; and the place of that."""

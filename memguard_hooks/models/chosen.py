@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
-from memguard_hooks.models.scopes import last_name
-from memguard_hooks.models.values import ExternalValue, FunctionValue, Made, Table, argument
+from memguard_hooks.models.scopes import CallInScope, NameScope, last_name
+from memguard_hooks.models.values import ExternalValue, FunctionValue, Made, Table, Value, Values, argument
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from memguard_hooks.models.scopes import CallInScope, NameScope
-    from memguard_hooks.models.values import Value, Values
 
 INSTALLED, COPY = "memguard_hooks.runtime", "memguard_runtime"
 """The module by its own name, and by the name of its copy."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from memguard_hooks.models.evaluation import Evaluation
+from memguard_hooks.models.scopes import Condition, NameScope
 from memguard_hooks.models.values import (
     ANYTHING,
     ExternalValue,
     Made,
     Missing,
     Table,
+    Value,
+    Values,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from memguard_hooks.models.scopes import Condition, NameScope
-    from memguard_hooks.models.values import Value, Values
 
 _UNSET = frozenset(
     {"ENV", "ENVIRONMENT", "APP_ENV", "APP_ENVIRONMENT", "FLASK_ENV", "DJANGO_ENV", "PYTHON_ENV", "NODE_ENV", "STAGE"}

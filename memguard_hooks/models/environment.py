@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.models.conditions import Conditions
+from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
 from memguard_hooks.models.values import (
     ANYTHING,
     ClassValue,
@@ -12,15 +14,9 @@ from memguard_hooks.models.values import (
     Made,
     Missing,
     UnknownInCode,
+    Value,
     argument,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
-    from memguard_hooks.models.values import Value
 
 
 class Environment(Conditions):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from collections.abc import Iterator
 
 from memguard_hooks.models.members import OF_MAPPINGS, PACKED, Members
-from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.scopes import Binding, CallInScope, NameScope, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     BoundMethod,
@@ -17,16 +18,11 @@ from memguard_hooks.models.values import (
     ModuleValue,
     Table,
     UnknownInCode,
+    Value,
+    Values,
     argument,
 )
 from memguard_hooks.tree import join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
-    from memguard_hooks.models.values import Value, Values
 
 FLASK = frozenset({"flask.Flask.config", "flask.current_app.config", "quart.Quart.config", "quart.current_app.config"})
 """What holds the settings of a web app under their keys."""

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 
+from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.loaders import loaders
-from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.scopes import CallInScope, NameScope, last_name
 from memguard_hooks.models.table import BYTES
-from memguard_hooks.models.values import MAX_NUMBER, VAST, ExternalValue, Made, Table, argument
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.models.folding import Folding
-    from memguard_hooks.models.scopes import CallInScope, NameScope
-    from memguard_hooks.models.values import Later
+from memguard_hooks.models.values import MAX_NUMBER, VAST, ExternalValue, Later, Made, Table, argument
 
 CONVERTED, PACKED, BATCH = "converted", "packed", "batch_size"
 """The options of a model that say what is done with it."""

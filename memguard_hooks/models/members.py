@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.models.documents import INI
 from memguard_hooks.models.parameters import MAX_HEIRS, Parameters, defines, parameters_of
-from memguard_hooks.models.scopes import FunctionNode, last_name
+from memguard_hooks.models.scopes import Binding, FunctionNode, NameScope, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     BoundMethod,
@@ -20,15 +21,10 @@ from memguard_hooks.models.values import (
     ModuleValue,
     Table,
     UnknownInCode,
+    Value,
+    Values,
     argument,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.models.scopes import Binding, NameScope
-    from memguard_hooks.models.values import Value, Values
 
 _BY_REQUESTS = frozenset({"fastapi.Query", "fastapi.Form", "fastapi.Body", "fastapi.Header"})
 """Calls that stand for the default of what a request may give."""

@@ -7,12 +7,10 @@ Weights that are mapped from a file may be dropped by the kernel and read again:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from memguard_hooks.models.table import BYTES, Model
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 MIB = 2**20
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from memguard_hooks.models.arguments import CallArguments
-from memguard_hooks.models.scopes import FunctionNode, body_of, last_name
+from memguard_hooks.models.scopes import Binding, CallInScope, FunctionNode, NameScope, body_of, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     ClassValue,
@@ -14,16 +15,11 @@ from memguard_hooks.models.values import (
     FunctionValue,
     InstanceValue,
     UnknownInCode,
+    Value,
+    Values,
     argument,
 )
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
-    from memguard_hooks.models.values import Value, Values
 
 MAX_PARENTS = 5
 """Parents of a class that are looked at."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from collections.abc import Iterator
 from string import Formatter
 
 from memguard_hooks.errors import MemguardError
@@ -12,7 +13,7 @@ from memguard_hooks.models.documents import DOCUMENTS, FORMATS
 from memguard_hooks.models.documents import read as read_document
 from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION, FrameworkSettings
 from memguard_hooks.models.parameters import parameters_of
-from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.scopes import NameScope, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     BoundMethod,
@@ -24,15 +25,10 @@ from memguard_hooks.models.values import (
     Missing,
     Table,
     UnknownInCode,
+    Value,
+    Values,
     argument,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.models.scopes import NameScope
-    from memguard_hooks.models.values import Value, Values
 
 _GETENV = frozenset({
     "os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault", "streamlit.secrets.get",

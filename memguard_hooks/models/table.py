@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterator
 from functools import cache
 
 from memguard_hooks.formats.tsv import rows
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 

@@ -8,15 +8,12 @@ contents, here; a file that differs only in the ends of its lines, as `core.auto
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.git import Asked, ask, find_git, name_of_blob
 from memguard_hooks.project.project import Since
 from memguard_hooks.tree import WorkTree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _LINK, _SUBMODULE = b"120000", b"160000"
 

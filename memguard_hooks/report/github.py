@@ -6,13 +6,11 @@ GitHub shows the first 10 errors, 10 warnings and 10 notices of a step (actions/
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from memguard_hooks.finding import Finding, Report, chain
 from memguard_hooks.output import visible
 from memguard_hooks.rules import read_rule
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def render(report: Report) -> str:

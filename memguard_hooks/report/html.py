@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from memguard_hooks.finding import Finding, Report, ServiceReport, Step, count, mib, signed
@@ -17,10 +18,6 @@ from memguard_hooks.output import visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.icicle import is_drawn, lay_out
 from memguard_hooks.report.text import name_part
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 FOLDER = os.path.join(os.path.dirname(__file__), "page")
 

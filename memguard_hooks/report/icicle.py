@@ -6,16 +6,13 @@ runs no script sees all of it. `page/icicle.js` zooms by writing other shares.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from memguard_hooks.finding import Part, ServiceReport, mib, way
 from memguard_hooks.output import visible
 from memguard_hooks.record import Record
 from memguard_hooks.report.text import name_part
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HEATS = ((0.2, "heat4"), (0.08, "heat3"), (0.02, "heat2"))
 """From which share of a process a package is drawn in which color."""

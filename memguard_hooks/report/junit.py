@@ -7,16 +7,13 @@ of its test case.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, chain, summary
 from memguard_hooks.output import plain, visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.github import fix_lines, most_severe_first
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 def render(report: Report) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from html import escape
 from urllib.parse import quote
 
@@ -30,10 +31,6 @@ from memguard_hooks.record import Record
 from memguard_hooks.report import outline
 from memguard_hooks.report.github import most_severe_first
 from memguard_hooks.report.text import name_part
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 LIMIT = 65_000
 """Characters, less than a comment may have: what posts it may add a line of its own."""

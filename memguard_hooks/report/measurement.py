@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, count, mib, way
@@ -15,10 +16,6 @@ from memguard_hooks.measure.measure import MeasuredRun
 from memguard_hooks.measure.serving import ServingResult, ServingSample
 from memguard_hooks.output import plain
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 FOLDED = MIB
 """A package below that is counted among others."""

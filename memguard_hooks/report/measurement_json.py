@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, Skipped, Step
 from memguard_hooks.measure.attribution import BroughtBy
@@ -10,10 +12,6 @@ from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.serving import ServingSample
 from memguard_hooks.output import write_json
 from memguard_hooks.report.measurement import EntryResult, ServiceResult, name_process
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def render(

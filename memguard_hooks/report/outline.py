@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from memguard_hooks.finding import (
     CODES,
@@ -23,10 +24,6 @@ from memguard_hooks.finding import (
 )
 from memguard_hooks.output import visible
 from memguard_hooks.report.text import BUDGET
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SEVERITIES: tuple[tuple[Severity, str], ...] = (("error", "errors"), ("warning", "warnings"))
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.finding import MIB, in_mib, mib
 from memguard_hooks.output import plain, write_json
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from memguard_hooks.catalog.lookup import Footprint
 
 MOST_BROUGHT = 6
 """Packages that are told of those that an import brings along."""

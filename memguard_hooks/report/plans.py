@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
 from memguard_hooks.finding import MIB
 from memguard_hooks.output import write_json
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 HEADER = ("platform", "plan", "MiB", "CPUs", "sets", "source", "date")
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import AT_REQUEST, MIB, Change, count, refusing, status_of
+from collections.abc import Iterable, Iterator, Sequence
+
+from memguard_hooks.finding import AT_REQUEST, MIB, Change, Finding, Report, count, refusing, status_of
 from memguard_hooks.report.text import BUDGET
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from memguard_hooks.finding import Finding, Report
 
 _NUMBERS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

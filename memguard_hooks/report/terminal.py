@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from rich.cells import cell_len
@@ -33,10 +34,6 @@ from memguard_hooks.relations import grouped
 from memguard_hooks.report import USUAL, Detail, outline
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 WIDEST = 110
 """Columns beyond which a line is no longer read at a glance."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memguard_hooks.finding import (
     MIB,
     Finding,
@@ -20,10 +22,6 @@ from memguard_hooks.finding import (
 )
 from memguard_hooks.output import plain, visible
 from memguard_hooks.report import USUAL, Detail
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 BUDGET = ("MG301", "MG302")
 

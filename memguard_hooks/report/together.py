@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import ALL_THE_SAME, EAGER, Change, count
+from collections.abc import Iterator, Sequence
+
+from memguard_hooks.finding import ALL_THE_SAME, EAGER, Change, Finding, count
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.finding import Finding
 
 MOST_NAMED = 6
 """Files that one finding names where a library is imported in many; the rest is counted."""

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import ast
 import bisect
+from collections.abc import Collection, Iterator, Sequence
 
 from memguard_hooks.models.calls import caches
-from memguard_hooks.models.scopes import body_of, last_name
-from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, Table, argument
+from memguard_hooks.models.folding import Folding
+from memguard_hooks.models.scopes import CallInScope, NameScope, body_of, last_name
+from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, Table, Values, argument
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.startup.table import BROWSER, FILE, OF_PROGRAMS, READS, KnownCall, call_named, importer_named
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from memguard_hooks.models.folding import Folding
-    from memguard_hooks.models.scopes import CallInScope, NameScope
-    from memguard_hooks.models.values import Values
 
 DATABASE = "SQLALCHEMY_DATABASE_URI"
 """Where an app of Flask's says which database it has."""

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 SAMPLE = 2**16
 """Bytes of a pickle whose opcodes are counted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import grammar, split_options, with_variables
+from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_variables
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, sections
 from memguard_hooks.deployment.start import (
     Count,
@@ -20,10 +20,6 @@ from memguard_hooks.deployment.start import (
     UnknownStartError,
     count_workers,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.deployment.options import ParsedOptions
 
 LITESTAR = grammar("--app= --app-dir= --help/-h --version", "click", ends=True)
 

@@ -7,6 +7,7 @@ host. The process of `-B` is a fork that runs no task, and is not counted.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_variables
 from memguard_hooks.deployment.servers.installed import read_installed
@@ -20,10 +21,6 @@ from memguard_hooks.deployment.start import (
     count_workers,
 )
 from memguard_hooks.formats.python_values import Unresolved, Value
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 GLOBAL = grammar("""
     --no-color/-C --quiet/-q --version --skip-checks --help --app/-A= --broker/-b= --result-backend= --loader= --config=

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 
+from memguard_hooks.deployment.start import Host
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.ini import read_options
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from memguard_hooks.deployment.start import Host
 
 MAX_BYTES = 2**16
 """A list of commands is a screen or two."""

@@ -6,15 +6,13 @@ Flet 1.0, FastMCP 3.4, Locust 2.47 and Taipy 4.0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memguard_hooks.deployment.servers.managed import declared
 from memguard_hooks.deployment.start import EntryPoint, Host, Loaded, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class ScriptRunner(Record):

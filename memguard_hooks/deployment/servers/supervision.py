@@ -8,13 +8,10 @@ run besides the services, the command of the image, runs at the same time.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, Managed
 from memguard_hooks.deployment.start import Host, UnknownStartError
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 FOLDERS = {
     "init": ("/etc/services.d", "/etc/s6-overlay/s6-rc.d"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from memguard_hooks.app.entry_points import is_installed_program, read_command
 from memguard_hooks.app.limit import bands_of, sizes_that_fit
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
@@ -27,11 +29,6 @@ from memguard_hooks.finding import (
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 
 HOOK = "memory-budget"
 

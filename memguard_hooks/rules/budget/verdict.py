@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from memguard_hooks.app.entry_points import read_command
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.past import sizes_of
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.finding import MIB, Part, ServiceReport, Verdict, mib
 from memguard_hooks.project.project import Project
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
 
 MOST_TOLD = 3
 """What is not counted that a reason names."""

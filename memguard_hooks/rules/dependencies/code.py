@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from memguard_hooks.dependencies import lock_readers, manifests
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.project.project import BASELINE
+from memguard_hooks.project.project import BASELINE, Project
 from memguard_hooks.tree import walk
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from memguard_hooks.project.project import Project
 
 LOADED_BY_NAME = frozenset({
     "accelerate", "adlfs", "faiss-cpu", "faiss-gpu", "gcsfs", "matplotlib", "sentence-transformers", "tensorflow",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.finding import CODES, Finding, Severity
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.dependencies.requirement import Requirement
 
 
 def finding(

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.dependencies.requirement import normalize_name
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.dependencies.requirement import Notation, Requirement
+from memguard_hooks.dependencies.requirement import Notation, Requirement, normalize_name
 
 OF_LOCKS: dict[str, Notation] = {"poetry.lock": "poetry", "Pipfile.lock": "pipfile"}
 """Lock → how the manifest that it is made from may write a requirement."""

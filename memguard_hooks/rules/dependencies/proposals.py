@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies import together
 from memguard_hooks.dependencies.required import PYTHON, known_versions
-from memguard_hooks.dependencies.requirement import shorten
-from memguard_hooks.dependencies.together import MAX_STEPS
+from memguard_hooks.dependencies.requirement import Requirement, shorten
+from memguard_hooks.dependencies.together import MAX_STEPS, Installed
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from memguard_hooks.dependencies.requirement import Requirement
-    from memguard_hooks.dependencies.together import Installed
-    from memguard_hooks.project.project import Project
 
 MAX_MINORS = 20
 """Minor versions in which the search for the rest of the file may fail: each takes up to 500 steps of the resolver."""

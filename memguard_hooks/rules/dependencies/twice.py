@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from memguard_hooks.dependencies.requirement import Manifest, Requirement, can_hold, pin_of, shorten, specifiers
 from memguard_hooks.finding import Finding, Severity
 from memguard_hooks.relations import grouped
 from memguard_hooks.rules.dependencies.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MAX_TWINS = 30
 """Declarations of one package that are compared; nobody writes as many."""

@@ -7,6 +7,7 @@ configuration file or a command, and libraries that load others by their names a
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
@@ -17,17 +18,11 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.project.project import Project
 from memguard_hooks.rules.dependencies.code import LOADED_BY_NAME, LOADERS, Code
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import COMPANIONS
 from memguard_hooks.startup.table import integrations
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.dependencies.requirement import Requirement
-    from memguard_hooks.project.project import Project
 
 LOADERS_OF = {"scikit-learn": ("cloudpickle", "dill", "joblib", "pickle", "skops")}
 """Package → modules that load it with what was saved by it."""

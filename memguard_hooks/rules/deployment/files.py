@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Trap
 from memguard_hooks.finding import Finding
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.deployment.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DEBUGGING = late_pattern(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 

@@ -10,20 +10,16 @@ function of Lambda flushes each write (aws/aws-lambda-python-runtime-interface-c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Build
 from memguard_hooks.finding import MIB, Finding, count, mib
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
 from memguard_hooks.rules.deployment.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.project.project import Project
 
 _UV = late_pattern(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
 _NO_COMPILE = late_pattern(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")

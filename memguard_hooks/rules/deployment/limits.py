@@ -8,6 +8,7 @@ all memory of its machine, and then the kernel chooses what dies. The figures of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.app.limit import limit_to_write, sizes_that_fit
 from memguard_hooks.app.service_estimate import RunningService
@@ -16,10 +17,6 @@ from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.deployment.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _COMMENT = late_pattern(r"(?:^|\s)#\s*(.*)$")
 _FIGURE = late_pattern(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)

@@ -8,6 +8,7 @@ The settings of gunicorn are those of its own documentation (docs/content/refere
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from memguard_hooks.app.estimate import copied_by_collecting, loaded_after_fork, saved_by_preload
@@ -15,16 +16,10 @@ from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import Estimated, RunningService
 from memguard_hooks.deployment.platforms import HEROKU
 from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.finding import MIB, Finding, Moment, count, is_by, mib
+from memguard_hooks.finding import MIB, Finding, Moment, Severity, count, is_by, mib
+from memguard_hooks.project.project import Project
 from memguard_hooks.rules.deployment.findings import finding
 from memguard_hooks.tree import join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.finding import Severity
-    from memguard_hooks.project.project import Project
 
 MUCH = 40 * MIB
 """What sharing must save or cost to be worth a finding: as much as makes an import heavy."""

@@ -5,6 +5,8 @@ It loads nothing but the standard library, unless the settings name specifiers o
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.finding import Finding, Severity, mib
@@ -12,10 +14,6 @@ from memguard_hooks.host.installed_heavy import HeavyDistribution
 from memguard_hooks.project.settings import Settings
 from memguard_hooks.rules.host.exact_pins import ExactPin, is_below, is_same
 from memguard_hooks.rules.policy import CEILING, LITELLM, WITHDRAWN, forbidden_names
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 HOOK = "health"
 PLACE = "packages"
