@@ -147,6 +147,28 @@ def follow(program: Program, host: Host) -> StartCalls | None:
     return None if names is None else StartCalls(tuple(walker.calls), walker.argv, names, walker.is_whole)
 
 
+class _Here(Record):
+    """Where code is followed: the names that it is read by, whether no condition decides it, and how deep it was called."""
+
+    names: BoundNames
+    is_certain: bool = True
+    depth: int = 0
+
+    def by(self, names: BoundNames) -> _Here:
+        """Return the same with other names."""
+        return self._replace(names=names)
+
+    @property
+    def unsure(self) -> _Here:
+        """The same behind a condition that only a run can tell."""
+        return self._replace(is_certain=False)
+
+    @property
+    def deeper(self) -> _Here:
+        """The same in a function that is called there."""
+        return self._replace(depth=self.depth + 1)
+
+
 class _Walker:
     def __init__(self, program: Program, host: Host) -> None:
         self.calls: list[CallAtStart] = []
@@ -174,10 +196,9 @@ class _Walker:
             return None if self.is_whole else BoundNames(self._around, path=program.path)
         names = self._names(tree, program.path, program.module)
         names.bound["__name__"] = ("__main__" if program.is_main else program.module, 0)
-        self._block(tree.body, names, is_certain=True, depth=0)
+        self._block(tree.body, _Here(names))
         if program.called is not None:
-            call = ast.parse(f"{program.called}()", mode="eval").body
-            self._expressions(call, names, is_certain=True, depth=0)
+            self._expressions(ast.parse(f"{program.called}()", mode="eval").body, _Here(names))
         return names
 
     def _names(self, tree: ast.Module, path: str, module: str) -> BoundNames:
@@ -228,81 +249,75 @@ class _Walker:
 
     # Statements
 
-    def _block(self, statements: Iterable[ast.stmt], names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _block(self, statements: Iterable[ast.stmt], here: _Here) -> bool:
         """Follow statements to the end, or to one that leaves them; tell whether there is one."""
-        return any(self._statement(one, names, is_certain=is_certain, depth=depth) for one in statements)
+        return any(self._statement(one, here) for one in statements)
 
-    def _statement(self, statement: ast.stmt, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _statement(self, statement: ast.stmt, here: _Here) -> bool:
         if not self._spend(1):
             return True
+        names = here.names
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.follow(statement)
             case ast.If():
                 branch = names.branch(statement)
                 if branch is not None:
-                    return self._block(branch, names, is_certain=is_certain, depth=depth)
-                self._expressions(statement.test, names, is_certain=is_certain, depth=depth)
-                return self._either(statement.body, statement.orelse, names, depth)
+                    return self._block(branch, here)
+                self._expressions(statement.test, here)
+                return self._either(statement.body, statement.orelse, here)
             case ast.For() | ast.AsyncFor():
-                return self._loop(statement, names, is_certain=is_certain, depth=depth)
+                return self._loop(statement, here)
             case ast.While():
-                return self._while(statement, names, is_certain=is_certain, depth=depth)
+                return self._while(statement, here)
             case ast.With() | ast.AsyncWith():
                 for item in statement.items:
-                    self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
+                    self._expressions(item.context_expr, here)
                     entered = ast.copy_location(ast.Attribute(item.context_expr, "__enter__", ast.Load()), item.context_expr)
                     if not names.made_by(item.context_expr)[0]:
                         call = _calling(entered, entered)
-                        self._method(call, entered, names, is_certain=is_certain, depth=depth)
+                        self._method(call, entered, here)
                     if isinstance(item.optional_vars, ast.Name):
                         names.pass_in(item.optional_vars.id, item.context_expr, names, statement.lineno)
-                return self._block(statement.body, names, is_certain=is_certain, depth=depth)
+                return self._block(statement.body, here)
             case ast.Match():
-                self._expressions(statement.subject, names, is_certain=is_certain, depth=depth)
+                self._expressions(statement.subject, here)
                 for one in statement.cases:
                     names.lose(one.pattern, "matches")
                     if one.guard is not None:
-                        self._expressions(one.guard, names, is_certain=False, depth=depth)
-                    self._either(one.body, [], names, depth)
+                        self._expressions(one.guard, here.unsure)
+                    self._either(one.body, [], here)
             case ast.AST() if isinstance(statement, _TRIES):
-                ends = self._block([*statement.body, *statement.orelse], names, is_certain=is_certain, depth=depth)
+                ends = self._block([*statement.body, *statement.orelse], here)
                 for handler in statement.handlers:
-                    handled = self._either(handler.body, [], names, depth, has_ended=ends)
+                    handled = self._either(handler.body, [], here, has_ended=ends)
                     ends = ends and handled
-                return self._block(statement.finalbody, names, is_certain=is_certain, depth=depth) or ends
+                return self._block(statement.finalbody, here) or ends
             case ast.Return() | ast.Raise():
-                self._expressions(statement, names, is_certain=is_certain, depth=depth)
+                self._expressions(statement, here)
                 return True
             case _:
-                ended = self._expressions(statement, names, is_certain=is_certain, depth=depth)
+                ended = self._expressions(statement, here)
                 self._note_argv(statement, names)
                 if not _grow(statement, names):
                     names.follow(statement)
                 return ended
         return False
 
-    def _either(
-        self,
-        body: list[ast.stmt],
-        otherwise: list[ast.stmt],
-        names: BoundNames,
-        depth: int,
-        *,
-        has_ended: bool = False,
-    ) -> bool:
+    def _either(self, body: list[ast.stmt], otherwise: list[ast.stmt], here: _Here, *, has_ended: bool = False) -> bool:
         """Follow two ways of which only a run tells which it takes; what they leave of a name differently is not known.
 
         `has_ended` tells that the second one, of no statements, has left them before. Returns whether both do.
         """
+        names = here.names
         changing = frozenset[str]().union(*(self._changing_in(one) for one in (*body, *otherwise)))
         before, held = {name: _Kept.of(name, names) for name in changing}, self._held_now()
-        is_first_over = self._block(body, names, is_certain=False, depth=depth)
+        is_first_over = self._block(body, here.unsure)
         first, first_held = {name: _Kept.of(name, names) for name in changing}, self._held_now()
         self._put_held(held)
         for name, kept in before.items():
             kept.put_back(name, names)
-        is_other_over = self._block(otherwise, names, is_certain=False, depth=depth) or has_ended
+        is_other_over = self._block(otherwise, here.unsure) or has_ended
         for name, kept in first.items():
             if is_other_over:
                 kept.put_back(name, names)
@@ -333,40 +348,41 @@ class _Walker:
             self._changing[statement] = frozenset(_changing(statement))
         return self._changing[statement]
 
-    def _loop(self, loop: ast.For | ast.AsyncFor, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _loop(self, loop: ast.For | ast.AsyncFor, here: _Here) -> bool:
         """Follow each round of a loop, or one where nobody knows how many there are."""
-        self._expressions(loop.iter, names, is_certain=is_certain, depth=depth)
+        names = here.names
+        self._expressions(loop.iter, here)
         inside = self._inside_loop(loop)
         rounds = None if inside.is_left or inside.is_cut else _rounds(loop.target, loop.iter, names)
         for given in rounds or ():
             for name, value, caller in given:
                 names.pass_in(name, value, caller, loop.lineno)
-            self._block(loop.body, names, is_certain=is_certain, depth=depth)
+            self._block(loop.body, here)
         names.lose(loop.target, "repeats")
         if rounds is None:
             self._loops += 1
-            self._either(loop.body, [], names, depth)
+            self._either(loop.body, [], here)
             self._loops -= 1
-        return self._after(loop, names, is_certain=is_certain, depth=depth)
+        return self._after(loop, here)
 
-    def _while(self, loop: ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _while(self, loop: ast.While, here: _Here) -> bool:
         """Follow one round; what starts programs and waits for none of them starts more and more."""
         is_endless = isinstance(loop.test, ast.Constant) and bool(loop.test.value)
         is_repeated = not self._inside_loop(loop).is_waiting
         self._loops += is_repeated
         if is_endless:
-            self._block(loop.body, names, is_certain=is_certain, depth=depth)
+            self._block(loop.body, here)
         else:
-            self._expressions(loop.test, names, is_certain=is_certain, depth=depth)
-            self._either(loop.body, [], names, depth)
+            self._expressions(loop.test, here)
+            self._either(loop.body, [], here)
         self._loops -= is_repeated
-        return self._after(loop, names, is_certain=is_certain, depth=depth)
+        return self._after(loop, here)
 
-    def _after(self, loop: ast.For | ast.AsyncFor | ast.While, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _after(self, loop: ast.For | ast.AsyncFor | ast.While, here: _Here) -> bool:
         """Follow the `else` of a loop, which runs where no `break` has left it; tell whether it leaves for certain."""
         if loop.orelse and self._inside_loop(loop).is_left:
-            return self._either(loop.orelse, [], names, depth)
-        return self._block(loop.orelse, names, is_certain=is_certain, depth=depth)
+            return self._either(loop.orelse, [], here)
+        return self._block(loop.orelse, here)
 
     def _inside_loop(self, loop: ast.AST) -> _Loop:
         """Return what a loop holds, which is looked for once: one may be followed thousands of times."""
@@ -386,7 +402,7 @@ class _Walker:
 
     # Calls
 
-    def _expressions(self, node: ast.AST, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _expressions(self, node: ast.AST, here: _Here) -> bool:
         """Follow the calls of an expression, those inside first; tell whether one of them ends the program."""
         if node not in self._parts:
             self._parts[node] = _calls_in(node)
@@ -395,18 +411,20 @@ class _Walker:
             return True
         ended = False
         for one, is_chosen in calls:
+            place = here.unsure if is_chosen else here
             if one.__class__ is ast.Call:
-                ended = self._call(one, names, is_certain=is_certain and not is_chosen, depth=depth) or ended
+                ended = self._call(one, place) or ended
             else:
-                self._comprehension(one, names, is_certain=is_certain and not is_chosen, depth=depth)
+                self._comprehension(one, place)
         return ended
 
-    def _comprehension(self, node: ast.expr, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+    def _comprehension(self, node: ast.expr, here: _Here) -> None:
         """Follow each round of a comprehension over what is written out, or one where nobody knows how many there are."""
         assert isinstance(node, _COMPREHENSIONS)
+        names = here.names
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         first = node.generators[0]
-        self._expressions(first.iter, names, is_certain=is_certain, depth=depth)
+        self._expressions(first.iter, here)
         is_plain = len(node.generators) == 1 and not first.ifs
         rounds = _rounds(first.target, first.iter, names) if is_plain else None
         local = self._inner(names)
@@ -421,96 +439,89 @@ class _Walker:
             for name, value, caller in given:
                 local.pass_in(name, value, caller, node.lineno)
             for part in (*more, *parts):
-                self._expressions(part, local, is_certain=is_certain, depth=depth)
+                self._expressions(part, here.by(local))
         self._loops -= rounds is None
 
-    def _call(self, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _call(self, call: ast.Call, here: _Here) -> bool:
+        names = here.names
         found, inner = names.meaning(call.func)
         if (bound := _bound_by_partial(found, inner, call, names)) is not None:
-            if depth < MAX_DEPTH:
-                return self._call(bound, inner, is_certain=is_certain, depth=depth + 1)
+            if here.depth < MAX_DEPTH:
+                return self._call(bound, here.by(inner).deeper)
             self.is_whole = False
             return False
         if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            self._enter(found, inner, call, names, is_certain=is_certain, depth=depth)
+            self._enter(found, inner, call, here)
             if _is_command(found):
-                self._commands(found.name, inner, depth)
+                self._commands(found.name, here.by(inner))
             return False
         if found.__class__ is ast.ClassDef:
-            self._make(found, inner, call, names, is_certain=is_certain, depth=depth)
+            self._make(found, inner, call, here)
             return False
-        if isinstance(call.func, ast.Attribute) and self._of_class(
-            call, call.func, names, is_certain=is_certain, depth=depth
-        ):
+        if isinstance(call.func, ast.Attribute) and self._of_class(call, call.func, here):
             return False
         if isinstance(call.func, ast.Attribute) and names.made_by(call.func.value)[1] is not None:
-            self._method(call, call.func, names, is_certain=is_certain, depth=depth)
+            self._method(call, call.func, here)
             return False
         if isinstance(found, ast.Call) and isinstance(call.func, ast.Name):
             of_object = ast.copy_location(ast.Attribute(call.func, "__call__", ast.Load()), call)
-            self._method(call, of_object, names, is_certain=is_certain, depth=depth)
+            self._method(call, of_object, here)
         source = names.source_of(call.func) or _of_part(call.func, names)
         if not source:
             if isinstance(call.func, ast.Name) and names.made_by(call.func)[0] == "typer.Typer":
-                self._commands(call.func.id, inner, depth)
+                self._commands(call.func.id, here.by(inner))
             return False
         is_kept = source.startswith(_STARTING) and self._spend(len(names.bound) // _NAMES_A_NODE)
-        self._note(CallAtStart(source, call, names.inner() if is_kept else names, is_certain))
+        self._note(CallAtStart(source, call, names.inner() if is_kept else names, here.is_certain))
         if source in _RUNNERS:
-            self._hand_over(call.args[:1], None, names, is_certain=is_certain, depth=depth)
+            self._hand_over(call.args[:1], None, here)
         elif source == "asyncio.to_thread":
-            self._pool(call, "submit", names, is_certain=is_certain, depth=depth)
+            self._pool(call, "submit", here)
         elif source in _BESIDE:
             given = dict(zip(_OF_TIMER, call.args, strict=False)) if source == "threading.Timer" else {}
             given |= {one.arg: one.value for one in call.keywords if one.arg}
             self._threads += 1
             named = given.get("target", given.get("function"))
             targets = [named] if named is not None else call.args[1:2]
-            self._hand_over(targets, given, names, is_certain=is_certain, depth=depth)
+            self._hand_over(targets, given, here)
             self._threads -= 1
-        return source in _ENDS and is_certain
+        return source in _ENDS and here.is_certain
 
     def _note(self, call: CallAtStart) -> None:
         self.calls.append(call._replace(is_beside=self._threads > 0, is_repeated=self._loops > 0))
 
-    def _hand_over(
-        self,
-        targets: Iterable[ast.expr],
-        given: dict[str, ast.expr] | None,
-        names: BoundNames,
-        *,
-        is_certain: bool,
-        depth: int,
-    ) -> None:
+    def _hand_over(self, targets: Iterable[ast.expr], given: dict[str, ast.expr] | None, here: _Here) -> None:
         """Follow functions that something else calls, with `args` and `kwargs` where these are given."""
+        names = here.names
         for target in targets:
             function, inner = names.meaning(target)
             call = _call_of(target, given) if given is not None else None
             bound = _bound_by_partial(function, inner, call or _calling(target, target), names)
-            if bound is not None and depth < MAX_DEPTH:
-                self._call(bound, inner, is_certain=is_certain, depth=depth + 1)
+            if bound is not None and here.depth < MAX_DEPTH:
+                self._call(bound, here.by(inner).deeper)
             elif isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self._enter(function, inner, call, names, is_certain=is_certain, depth=depth)
+                self._enter(function, inner, call, here)
             elif isinstance(function, ast.Lambda):
-                self._expressions(function.body, inner, is_certain=is_certain, depth=depth)
+                self._expressions(function.body, here.by(inner))
             elif isinstance(target, ast.Attribute) and names.made_by(target.value)[1] is not None:
                 call = call if call is not None else _calling(target, target)
-                self._method(call, target, names, is_certain=is_certain, depth=depth)
+                self._method(call, target, here)
             elif call is not None and (source := names.source_of(target)):
-                self._note(CallAtStart(source, call, names, is_certain))
+                self._note(CallAtStart(source, call, names, here.is_certain))
 
-    def _method(self, call: ast.Call, function: ast.Attribute, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+    def _method(self, call: ast.Call, function: ast.Attribute, here: _Here) -> None:
         """Follow a method of an object that code of the project has made, or note the call of one of others."""
+        names = here.names
         source, made, inner = names.made_by(function.value)
         if made is None:
             return
         if source:
-            self._note(CallAtStart(f"{source}.{function.attr}", call, names, is_certain, made=(made, inner)))
+            self._note(CallAtStart(f"{source}.{function.attr}", call, names, here.is_certain, made=(made, inner)))
             if function.attr == "run_in_executor" and len(call.args) > 1:
                 submitted = _calling(call.func, call, call.args[1:], call.keywords)
-                self._pool(submitted, "submit", names, is_certain=is_certain, depth=depth)
+                self._pool(submitted, "submit", here)
             if source.rpartition(".")[2] in _POOLS and call.args:
-                self._pool(call, function.attr, names, is_certain=is_certain, depth=depth)
+                self._pool(call, function.attr, here)
             return
         definition, there = inner.meaning(made.func)
         if not isinstance(definition, ast.ClassDef):
@@ -522,19 +533,17 @@ class _Walker:
             owner = function.value
             if isinstance(owner, ast.Name) and owner.id != names.own:
                 self._held[made].update(names.attributes.get(owner.id, {}))
-            self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=(made, inner))
+            self._enter(*method, call, here, made=(made, inner))
             return
-        self._inherited(_with_bases(definition, there), function.attr, call, names, (made, inner), is_certain, depth)
+        self._inherited(_with_bases(definition, there), function.attr, call, here, (made, inner))
 
     def _inherited(
         self,
         classes: Sequence[tuple[ast.ClassDef, BoundNames]],
         method: str,
         call: ast.Call,
-        names: BoundNames,
+        here: _Here,
         made: tuple[ast.Call, BoundNames],
-        is_certain: bool,  # noqa: FBT001 - as of the call
-        depth: int,
     ) -> None:
         """Note the method of a class that is not the project's, and follow `run` of what that runs beside the program."""
         for definition, there in classes:
@@ -542,17 +551,17 @@ class _Walker:
                 name = there.source_of(base)
                 if not name:
                     continue
-                self._note(CallAtStart(f"{name}.{method}", call, names, is_certain, classes[0], made))
+                self._note(CallAtStart(f"{name}.{method}", call, here.names, here.is_certain, classes[0], made))
                 run = _method_in(classes, "run")
                 if name in _BESIDE and method == "start" and run is not None:
                     self._threads += 1
                     begun = _calling(call.func, call)
-                    self._enter(*run, begun, names, is_certain=is_certain, depth=depth, made=made)
+                    self._enter(*run, begun, here, made=made)
                     self._threads -= 1
 
-    def _of_class(self, call: ast.Call, function: ast.Attribute, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
+    def _of_class(self, call: ast.Call, function: ast.Attribute, here: _Here) -> bool:
         """Follow a method by its class: `super().run()`, `Base.run(self)`, `Launcher.main()`; tell whether it is one."""
-        owner = function.value
+        owner, names = function.value, here.names
         if isinstance(owner, ast.Name) and "." not in names.imports.get(owner.id, "."):
             return False  # a module, as nearly always
         own = names.shown.get(names.own)
@@ -562,14 +571,14 @@ class _Walker:
             if made is None or not isinstance(definition, ast.ClassDef):
                 return False
             classes, running = _with_bases(definition, there), self._running[-1][0]
-            here = next((number for number, one in enumerate(classes) if running in one[0].body), -1)
-            classes = classes[here + 1 :]
+            own_place = next((number for number, one in enumerate(classes) if running in one[0].body), -1)
+            classes = classes[own_place + 1 :]
             method = _method_in(classes, function.attr)
             if method is not None:
-                self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=made)
+                self._enter(*method, call, here, made=made)
             else:
-                rest = [(definition, there), *classes] if here == 0 else classes
-                self._inherited(rest, function.attr, call, names, made, is_certain, depth)
+                rest = [(definition, there), *classes] if own_place == 0 else classes
+                self._inherited(rest, function.attr, call, here, made)
             return True
         definition, there = names.meaning(owner)
         if not isinstance(definition, ast.ClassDef):
@@ -581,37 +590,35 @@ class _Walker:
         if is_own:
             call = _calling(call.func, call, call.args[1:], call.keywords)
         given = made if is_own else None
-        self._enter(*method, call, names, is_certain=is_certain, depth=depth, made=given, of=(definition, there))
+        self._enter(*method, call, here, made=given, of=(definition, there))
         return True
 
-    def _make(
-        self, definition: ast.ClassDef, inner: BoundNames, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int
-    ) -> None:
+    def _make(self, definition: ast.ClassDef, inner: BoundNames, call: ast.Call, here: _Here) -> None:
         """Follow what a class of the project does as an object is made, and keep what it sets on that."""
         if not self._may_set(definition, inner):
             return
-        self._held[call] = _set_by_class(definition, inner, call, names)
+        self._held[call] = _set_by_class(definition, inner, call, here.names)
         for one, there in _with_bases(definition, inner):
             for source in filter(_BESIDE.__contains__, map(there.source_of, one.bases)):
-                self._note(CallAtStart(source, call, names, is_certain))
+                self._note(CallAtStart(source, call, here.names, here.is_certain))
         method, begun = _method_of(definition, inner, "__init__"), call
         if method is None:
             method, begun = _method_of(definition, inner, "__post_init__"), _calling(call.func, call)
         if method is not None:
-            self._enter(*method, begun, names, is_certain=is_certain, depth=depth, made=(call, names))
+            self._enter(*method, begun, here, made=(call, here.names))
 
     def _may_set(self, definition: ast.ClassDef, inner: BoundNames) -> bool:
         """Count what a class may set on an object; tell whether that is followed."""
         return self._spend(sum(len(one.body) for one, _ in _with_bases(definition, inner)) // _OBJECTS_A_NODE)
 
-    def _pool(self, call: ast.Call, method: str, names: BoundNames, *, is_certain: bool, depth: int) -> None:
+    def _pool(self, call: ast.Call, method: str, here: _Here) -> None:
         """Follow the function that a pool calls, once for `submit` and nobody knows how often for the others."""
         given: dict[str, ast.expr] | None = None
         if method == "submit":
             given = {"args": ast.Tuple(list(call.args[1:]), ast.Load())}
         self._threads += 1
         self._loops += given is None
-        self._hand_over(call.args[:1], given, names, is_certain=is_certain, depth=depth)
+        self._hand_over(call.args[:1], given, here)
         self._loops -= given is None
         self._threads -= 1
 
@@ -620,10 +627,8 @@ class _Walker:
         function: ast.FunctionDef | ast.AsyncFunctionDef,
         inner: BoundNames,
         call: ast.Call | None,
-        names: BoundNames,
+        here: _Here,
         *,
-        is_certain: bool,
-        depth: int,
         made: tuple[ast.Call, BoundNames] | None = None,
         of: tuple[ast.ClassDef, BoundNames] | None = None,
     ) -> None:
@@ -633,7 +638,7 @@ class _Walker:
         """
         if function in self._inside:  # what calls itself calls nothing else then
             return
-        if depth >= MAX_DEPTH:
+        if here.depth >= MAX_DEPTH:
             self.is_whole = False
             return
         local = self._inner(inner)
@@ -644,7 +649,7 @@ class _Walker:
         decorators = {one.id for one in function.decorator_list if isinstance(one, ast.Name)}
         is_of_class = "classmethod" in decorators
         is_method = is_of_class or (made is not None and "staticmethod" not in decorators)
-        for name, value, caller in _arguments(function, call, inner, names, is_method=is_method):
+        for name, value, caller in _arguments(function, call, inner, here.names, is_method=is_method):
             given = _option_of(function, name, value, self._program.words) if is_command else value
             local.pass_in(name, given, caller, function.lineno)
         own = next((one.arg for one in (*function.args.posonlyargs, *function.args.args)), "")
@@ -660,10 +665,10 @@ class _Walker:
         else:
             local.own = ""
         self._running.append((function, local))
-        self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
+        self._block(function.body, here.by(local).deeper)
         self._running.pop()
         self._inside.discard(function)
-        self._set_globals(function, local, inner, is_certain=is_certain)
+        self._set_globals(function, local, inner, is_certain=here.is_certain)
 
     def _set_globals(self, function: ast.AST, local: BoundNames, inner: BoundNames, *, is_certain: bool) -> None:
         """Bind what a function declares `global` in its module, and for the functions of that which are followed now."""
@@ -679,8 +684,9 @@ class _Walker:
                 else:
                     kept.join(name, names)
 
-    def _commands(self, group: str, names: BoundNames, depth: int) -> None:
+    def _commands(self, group: str, here: _Here) -> None:
         """Follow the commands of click or typer that the command line names, or the only one."""
+        names = here.names
         commands: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
         for definition, _ in list(names.defined.values()):
             if not isinstance(definition, ast.ClassDef):
@@ -690,7 +696,7 @@ class _Walker:
         named = next((commands[word] for word in words if word in commands), None)
         chosen = named or (next(iter(commands.values())) if len(commands) == 1 else None)
         if chosen is not None:
-            self._enter(chosen, names, None, names, is_certain=True, depth=depth)
+            self._enter(chosen, names, None, here._replace(is_certain=True))
 
 
 class _Loop(Record):

@@ -210,14 +210,10 @@ def _uvicorn(call: CallAtStart, context: _Context) -> StartCommand:
         if reload or (count.number or 0) > 1:
             raise UnknownStartError("uvicorn refuses to start: for workers or reloading it needs the app as a text")
         return start
-    number = 1 if reload else count.number
-    if number is not None and number <= 1 and not reload:
+    count = count._replace(number=1) if reload else count
+    if count.number is not None and count.number <= 1 and not reload:
         return start
-    parent = int(context.loads_itself(named.module))
-    return start._replace(
-        workers=None if number is None else number + parent, start="spawn", reason=count.reason,
-        is_cpu_count=count.is_cpu_count,
-    )  # fmt: skip
+    return start.counted(count.plus(int(context.loads_itself(named.module))), "spawn")
 
 
 def _uvicorn_server(call: CallAtStart, context: _Context) -> StartCommand:
@@ -246,7 +242,7 @@ def _hypercorn(call: CallAtStart, context: _Context) -> StartCommand:
     start = _single(call, context, "hypercorn", named)
     if count.number in (0, 1):
         return start if count.number == 0 else start._replace(start="spawn")
-    return start._replace(workers=count.number, start="spawn", reason=count.reason, is_cpu_count=count.is_cpu_count)
+    return start.counted(count, "spawn")
 
 
 def _hypercorn_serve(call: CallAtStart, context: _Context) -> StartCommand:
@@ -274,10 +270,7 @@ def _granian(call: CallAtStart, context: _Context) -> StartCommand:
     given = _Given(call, "target", "address", "port", "interface", "workers")
     count = given.count("workers")
     start = _single(call, context, "granian", _named(given.value("target"), call, "as the app of granian"))
-    return start._replace(
-        workers=count.number, start="fork", server="granian", reason=count.reason, is_cpu_count=count.is_cpu_count,
-        reload=given.is_on("reload"),
-    )  # fmt: skip
+    return start.counted(count, "fork")._replace(server="granian", reload=given.is_on("reload"))
 
 
 def _flask(call: CallAtStart, context: _Context) -> StartCommand:

@@ -62,6 +62,9 @@ GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless", "cloud-found
 
 GENERIC_FILES = frozenset(name for platform in GENERIC for name in PLATFORMS[platform])
 
+NAMING_IMAGES: frozenset[Format] = frozenset({"compose", "ecs", "kubernetes", "nomad"})
+"""Formats that name images: their readers take `images`, those that the repository makes."""
+
 
 def reader_of(name: Format) -> Reader:
     """Return the reader of a format."""
@@ -125,21 +128,5 @@ def reader_of(name: Format) -> Reader:
 
 def reader_with(name: Format, images: Callable[[], RepositoryImages]) -> Reader:
     """Return the reader of a format; one whose files name images knows those that the repository makes."""
-    match name:
-        case "kubernetes":
-            from memguard_hooks.deployment import kubernetes
-
-            return partial(kubernetes.read, images=images())
-        case "compose":
-            from memguard_hooks.deployment import compose
-
-            return partial(compose.read, images=images())
-        case "ecs":
-            from memguard_hooks.deployment import ecs
-
-            return partial(ecs.read, images=images())
-        case "nomad":
-            from memguard_hooks.deployment import nomad
-
-            return partial(nomad.read, images=images())
-    return reader_of(name)
+    read: Callable[..., Deployment] = reader_of(name)
+    return partial(read, images=images()) if name in NAMING_IMAGES else read

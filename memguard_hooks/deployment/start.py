@@ -116,6 +116,10 @@ class StartCommand(Record):
         start: Start = "fork" if self.start == "single" else self.start
         return self._replace(workers=workers, start=start)
 
+    def counted(self, count: Count, start: Start) -> StartCommand:
+        """Return the same with so many workers that start in a way."""
+        return self._replace(workers=count.number, start=start, reason=count.reason, is_cpu_count=count.is_cpu_count)
+
     @property
     def commands(self) -> int:
         """The number of starts that are judged for it: itself, those beside it, and the ways that it may go."""
@@ -363,6 +367,10 @@ class Count(Record):
     reason: str | None = None
     is_cpu_count: bool = False
     most: int | None = None
+
+    def plus(self, more: int) -> Count:
+        """Return the number with some more processes, where it is known."""
+        return self if self.number is None else self._replace(number=self.number + more)
 
 
 _CPUS = late_pattern(r"nproc|_NPROCESSORS|cpuinfo|cpu_count|getaffinity|lscpu")

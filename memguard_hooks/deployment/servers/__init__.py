@@ -144,61 +144,24 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
 
 def _reader_of(program: str) -> _Read:
     """Return the reader of a program's words."""
-    read: _Read
     match program:
         case "gunicorn":
-            from memguard_hooks.deployment.servers.gunicorn import read
-        case "uvicorn":
-            from memguard_hooks.deployment.servers.uvicorn import read
-        case "fastapi":
-            from memguard_hooks.deployment.servers.uvicorn import read_fastapi as read
-        case "hypercorn":
-            from memguard_hooks.deployment.servers.asgi import read_hypercorn as read
-        case "chaussette":
-            from memguard_hooks.deployment.servers.wsgi import read_chaussette as read
-        case "granian":
-            from memguard_hooks.deployment.servers.asgi import read_granian as read
-        case "daphne":
-            from memguard_hooks.deployment.servers.asgi import read_daphne as read
-        case "waitress-serve":
-            from memguard_hooks.deployment.servers.wsgi import read_waitress as read
+            from memguard_hooks.deployment.servers.gunicorn import READERS
+        case "uvicorn" | "fastapi":
+            from memguard_hooks.deployment.servers.uvicorn import READERS
+        case "hypercorn" | "granian" | "daphne":
+            from memguard_hooks.deployment.servers.asgi import READERS
+        case "waitress-serve" | "chaussette":
+            from memguard_hooks.deployment.servers.wsgi import READERS
         case "celery":
-            from memguard_hooks.deployment.servers.celery import read
-        case "rq":
-            from memguard_hooks.deployment.servers.queues import read_rq as read
-        case "dramatiq":
-            from memguard_hooks.deployment.servers.queues import read_dramatiq as read
-        case "arq":
-            from memguard_hooks.deployment.servers.queues import read_arq as read
-        case "taskiq":
-            from memguard_hooks.deployment.servers.queues import read_taskiq as read
-        case "flask":
-            from memguard_hooks.deployment.servers.frameworks import read_flask as read
-        case "django-admin":
-            from memguard_hooks.deployment.servers.frameworks import read_django_admin as read
-        case "litestar":
-            from memguard_hooks.deployment.servers.app_runners import read_litestar as read
-        case "sanic":
-            from memguard_hooks.deployment.servers.app_runners import read_sanic as read
-        case "quart":
-            from memguard_hooks.deployment.servers.app_runners import read_quart as read
-        case "faststream":
-            from memguard_hooks.deployment.servers.app_runners import read_faststream as read
-        case "functions-framework" | "functions_framework":
-            from memguard_hooks.deployment.servers.app_runners import read_functions_framework as read
-        case "procrastinate":
-            from memguard_hooks.deployment.servers.app_runners import read_procrastinate as read
-        case "saq":
-            from memguard_hooks.deployment.servers.app_runners import read_saq as read
-        case "faust":
-            from memguard_hooks.deployment.servers.app_runners import read_faust as read
-        case "kopf":
-            from memguard_hooks.deployment.servers.app_runners import read_kopf as read
-        case "pserve":
-            from memguard_hooks.deployment.servers.app_runners import read_pserve as read
+            from memguard_hooks.deployment.servers.celery import READERS
+        case "rq" | "dramatiq" | "arq" | "taskiq" | "huey_consumer" | "huey_consumer.py":
+            from memguard_hooks.deployment.servers.queues import READERS
+        case "flask" | "django-admin":
+            from memguard_hooks.deployment.servers.frameworks import READERS
         case _:
-            from memguard_hooks.deployment.servers.queues import read_huey as read
-    return read
+            from memguard_hooks.deployment.servers.app_runners import READERS
+    return READERS[program]
 
 
 def _lambda(handlers: list[str], host: Host) -> StartCommand:

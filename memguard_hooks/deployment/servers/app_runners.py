@@ -160,7 +160,7 @@ def read_functions_framework(words: list[str], host: Host) -> StartCommand:
     count = Count(1) if "--debug" in given.flags else count_workers(host.variables.get("WORKERS"))
     if count.number == 1:
         return start
-    return start._replace(workers=count.number, start="preload", reason=count.reason, is_cpu_count=count.is_cpu_count)
+    return start.counted(count, "preload")
 
 
 def read_procrastinate(words: list[str], host: Host) -> StartCommand:
@@ -181,7 +181,7 @@ def read_saq(words: list[str], host: Host) -> StartCommand:
     start = StartCommand(_dotted(_only(given, "settings"), host), server_modules=("saq",), program="saq")
     if count.number == 1:
         return start
-    return start._replace(workers=count.number, start="fork", reason=count.reason, is_cpu_count=count.is_cpu_count)
+    return start.counted(count, "fork")
 
 
 def read_faust(words: list[str], host: Host) -> StartCommand:
@@ -227,11 +227,8 @@ def read_pserve(words: list[str], host: Host) -> StartCommand:
     server = settings.get("server:main", {})
     if not server.get("use", "").startswith("egg:gunicorn"):
         return start._replace(server_modules=("waitress",))
-    count = count_workers(server.get("workers"))
-    return start._replace(
-        workers=count.number, start="preload", server_modules=("gunicorn.app.wsgiapp",), reason=count.reason,
-        is_cpu_count=count.is_cpu_count,
-    )  # fmt: skip
+    start = start._replace(server_modules=("gunicorn.app.wsgiapp",))
+    return start.counted(count_workers(server.get("workers")), "preload")
 
 
 def held_by_parent(start: StartCommand, count: Count, *, alone: int = 1) -> StartCommand:
@@ -241,8 +238,7 @@ def held_by_parent(start: StartCommand, count: Count, *, alone: int = 1) -> Star
     """
     if count.number is not None and count.number <= alone:
         return start
-    number = None if count.number is None else count.number + 1
-    return start._replace(workers=number, start="spawn", reason=count.reason, is_cpu_count=count.is_cpu_count)
+    return start.counted(count.plus(1), "spawn")
 
 
 def _inside(path: str, host: Host) -> str:
@@ -274,3 +270,11 @@ def _dotted(text: str, host: Host) -> EntryPoint:
     """Return the entry point `pkg.mod.name`."""
     module, _, attribute = text.replace(":", ".").rpartition(".")
     return host.entrypoint(f"{module}:{attribute}")._replace(text=text)
+
+
+READERS = {
+    "litestar": read_litestar, "sanic": read_sanic, "quart": read_quart, "faststream": read_faststream,
+    "functions-framework": read_functions_framework, "functions_framework": read_functions_framework,
+    "procrastinate": read_procrastinate, "saq": read_saq, "faust": read_faust, "kopf": read_kopf, "pserve": read_pserve,
+}  # fmt: skip
+"""Programs → what reads the words behind their names."""

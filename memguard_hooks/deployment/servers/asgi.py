@@ -154,3 +154,7 @@ def read_daphne(words: list[str], host: Host) -> StartCommand:
     if not given.positional:
         raise UnknownStartError("daphne is given no app")
     return StartCommand(host.entrypoint(given.positional[0]), server_modules=("daphne.server",), program="daphne")
+
+
+READERS = {"hypercorn": read_hypercorn, "granian": read_granian, "daphne": read_daphne}
+"""Programs → what reads the words behind their names."""

@@ -111,12 +111,8 @@ def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand
     if pool in _ONE_PROCESS:
         return one._replace(threads=count.number if pool == "threads" and "--autoscale" not in given.values else None)
     is_preloaded = given.values.get("--pool-start-method", "fork") == "fork"
-    return one._replace(
-        workers=count.number,
-        start="preload" if is_preloaded else "fork",
-        reason=count.reason,
+    return one.counted(count, "preload" if is_preloaded else "fork")._replace(
         fewest=fewest if fewest is not None and fewest < (count.number or 0) else None,
-        is_cpu_count=count.is_cpu_count,
         preload_source="default" if is_preloaded else "",
     )
 
@@ -163,3 +159,7 @@ def _count(
     if of_app and not re.fullmatch(r"\+?0+", str(of_app)):
         return count_workers(str(of_app)), None
     return host.count_cpus("celery is given no --concurrency: its app may say how many processes it starts"), None
+
+
+READERS = {"celery": read}
+"""Programs → what reads the words behind their names."""

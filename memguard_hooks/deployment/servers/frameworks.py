@@ -91,3 +91,7 @@ def read_django_admin(words: list[str], host: Host) -> StartCommand:
     paths = [given["--pythonpath"]] if given.get("--pythonpath") else []
     entrypoint = EntryPoint(settings, host.folder, module=settings, attribute="INSTALLED_APPS")
     return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words, host)
+
+
+READERS = {"flask": read_flask, "django-admin": read_django_admin}
+"""Programs → what reads the words behind their names."""

@@ -185,3 +185,7 @@ def _read_file(named: str | None, host: Host) -> ChosenSettings:
             raise UnknownStartError(value.reason)
     preload_source = f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else ""
     return ChosenSettings(values, preload_source, path)
+
+
+READERS = {"gunicorn": read}
+"""Programs → what reads the words behind their names."""

@@ -47,7 +47,4 @@ def read_launcher(program: str, words: list[str], host: Host, parse: Parse) -> S
         reason = f"{program} starts one process for each GPU of the host, or as its settings say"
         return start._replace(workers=None, start="spawn", reason=reason, program=program)
     count = count_workers(number)
-    return start._replace(
-        workers=count.number, start="spawn", reason=start.reason or count.reason, program=program,
-        is_cpu_count=count.is_cpu_count,
-    )  # fmt: skip
+    return start.counted(count._replace(reason=start.reason or count.reason), "spawn")._replace(program=program)

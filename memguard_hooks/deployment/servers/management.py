@@ -100,20 +100,16 @@ def _rundramatiq(start: StartCommand, words: Sequence[str], _: BoundNames | None
     asked = given.values.get("--processes", host.variables.get("DRAMATIQ_NPROCS"))
     count = count_workers(asked) if asked else host.count_cpus("rundramatiq is given no --processes")
     threads = given.values.get("--threads", host.variables.get("DRAMATIQ_NTHREADS"))
-    return start._replace(
-        workers=count.number, start="spawn" if "--use-spawn" in given.flags else "fork", reason=count.reason,
-        is_cpu_count=count.is_cpu_count, program="dramatiq", server_modules=(SET_UP, "dramatiq"),
-        threads=count_workers(threads, 8).number, reload="--reload" in given.flags or "--watch" in given.values,
+    return start.counted(count, "spawn" if "--use-spawn" in given.flags else "fork")._replace(
+        program="dramatiq", server_modules=(SET_UP, "dramatiq"), threads=count_workers(threads, 8).number,
+        reload="--reload" in given.flags or "--watch" in given.values,
     )  # fmt: skip
 
 
 def _qcluster(start: StartCommand, _: Sequence[str], settings: BoundNames | None, host: Host) -> StartCommand:
     count = _held(settings, "Q_CLUSTER", "workers") or host.count_cpus("Q_CLUSTER names no workers")
-    return start._replace(
-        workers=None if count.number is None else count.number + _CLUSTER,
-        start="preload", reason=count.reason, is_cpu_count=count.is_cpu_count, program="django-q",
-        server_modules=(SET_UP, "django_q"), preload_source="default",
-    )  # fmt: skip
+    start = start._replace(program="django-q", server_modules=(SET_UP, "django_q"), preload_source="default")
+    return start.counted(count.plus(_CLUSTER), "preload")
 
 
 def _held(settings: BoundNames | None, table: str, *keys: str) -> Count | None:
@@ -134,10 +130,8 @@ def _rqworker(start: StartCommand, words: Sequence[str], _settings: BoundNames |
     pool = next((words[at + 1] for at, word in enumerate(words[:-1]) if word == "--num-workers"), None)
     pool = next((word.partition("=")[2] for word in words if word.startswith("--num-workers=")), pool)
     count = count_workers(pool)
-    return start._replace(
-        workers=None if count.number is None else 2 * count.number - (pool is None), start="preload", reason=count.reason,
-        program="rq", server_modules=(SET_UP, "rq"), preload_source="default", is_cpu_count=count.is_cpu_count,
-    )  # fmt: skip
+    start = start._replace(program="rq", server_modules=(SET_UP, "rq"), preload_source="default")
+    return start.counted(count.plus((count.number or 0) - (pool is None)), "preload")
 
 
 def _run_huey(start: StartCommand, words: Sequence[str], settings: BoundNames | None, _: Host) -> StartCommand:
@@ -153,9 +147,7 @@ def _run_huey(start: StartCommand, words: Sequence[str], settings: BoundNames | 
     start = start._replace(program="huey", server_modules=(SET_UP, "huey"), worker_class=kind or "thread")
     if kind != "process":
         return start._replace(threads=count.number)
-    return start._replace(
-        workers=count.number, start="preload", reason=count.reason, is_cpu_count=count.is_cpu_count, preload_source="default"
-    )
+    return start.counted(count, "preload")._replace(preload_source="default")
 
 
 def _celery(start: StartCommand, words: Sequence[str], _: BoundNames | None, host: Host) -> StartCommand:

@@ -79,9 +79,7 @@ def read_huey(words: list[str], host: Host) -> StartCommand:
     start = start._replace(worker_class=kind)
     if kind != "process":
         return start._replace(threads=count.number if kind == "thread" else None)
-    return start._replace(
-        workers=count.number, start="preload", reason=count.reason, is_cpu_count=count.is_cpu_count, preload_source="default"
-    )
+    return start.counted(count, "preload")._replace(preload_source="default")
 
 
 def read_arq(words: list[str], host: Host) -> StartCommand:
@@ -109,19 +107,15 @@ def read_taskiq(words: list[str], host: Host) -> StartCommand:
     if verb == "scheduler":
         return start
     count = count_workers(given.values.get("--workers"), 2)
-    return start._replace(
-        workers=count.number,
-        start="fork",
+    return start.counted(count, "fork")._replace(
         server="taskiq",
         loads=host.loaded_beside(entrypoint, given.positional[1:], "as a module of taskiq's tasks"),
-        reason=count.reason,
-        is_cpu_count=count.is_cpu_count,
         max_requests=count_workers(given.values.get("--max-tasks-per-child"), 0).number,
         reload="--reload" in given.flags,
     )
 
 
-def read_rq(words: list[str], _: Host) -> StartCommand:
+def read_rq(words: list[str], host: Host) -> StartCommand:  # noqa: ARG001 - as all of them take it
     """Read what stands behind `rq`, whose jobs name what they load."""
     verb = next((word for word in words if not word.startswith("-")), "")
     reason = "rq loads what the jobs of its queues name, which no file says"
@@ -138,3 +132,10 @@ def _dotted(text: str, host: Host) -> EntryPoint:
     """Return the entry point `pkg.mod.name`, which some write `pkg.mod:name`."""
     module, _, attribute = text.rpartition(":" if ":" in text else ".")
     return host.entrypoint(f"{module}:{attribute}")._replace(text=text)
+
+
+READERS = {
+    "rq": read_rq, "dramatiq": read_dramatiq, "arq": read_arq, "taskiq": read_taskiq, "huey_consumer": read_huey,
+    "huey_consumer.py": read_huey,
+}  # fmt: skip
+"""Programs → what reads the words behind their names."""

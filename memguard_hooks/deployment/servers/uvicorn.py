@@ -94,3 +94,7 @@ def _start(entrypoint: EntryPoint, given: ParsedOptions, host: Host, modules: tu
         max_requests_jitter=count_workers(given.values.get("--limit-max-requests-jitter"), 0).number,
         reload=reload,
     )
+
+
+READERS = {"uvicorn": read, "fastapi": read_fastapi}
+"""Programs → what reads the words behind their names."""

@@ -185,3 +185,7 @@ def _uwsgi_file(text: str, host: Host) -> list[tuple[str, str]] | None:
             known[name] = value
             found.append((name, value or "true"))
     return found
+
+
+READERS = {"waitress-serve": read_waitress, "chaussette": read_chaussette}
+"""Programs → what reads the words behind their names."""
