@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import eq
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from typing import Literal, TypeAlias
+from memguard_hooks.record import Literal, Record, TypeAlias
 
 Severity: TypeAlias = "Literal['error', 'warning']"
 PartSource: TypeAlias = "Literal['catalog', 'measured', 'assumed']"

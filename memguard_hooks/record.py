@@ -1,17 +1,20 @@
-"""`Record`: what `typing.NamedTuple` is to a type checker, at a fraction of its cost.
+"""`Record`, what `typing.NamedTuple` is to a type checker, and the names of annotations, at a fraction of their cost.
 
-A hook starts at each commit. To import typing and to make the fifty classes of tuples that a verdict passes takes as long
-as the start of Python itself: 9 and 6 ms of CPU, on CPython 3.11. A record compiles its `__new__` when many are made,
-because of most classes one run makes few or none.
+No annotation is evaluated, so that its names stand for nothing here. A hook starts at each commit. To import typing and to
+make the fifty classes of tuples that a verdict passes takes as long as the start of Python itself: 9 and 6 ms of CPU, on
+CPython 3.11. A record compiles its `__new__` when many are made, because of most classes one run makes few or none.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from typing import Any, Literal, TypeAlias
     from typing import NamedTuple as Record
 else:
     from _collections import _tuplegetter
+
+    Any = Literal = TypeAlias = None
 
     _new = tuple.__new__
     _getters = []
@@ -87,4 +90,4 @@ else:
         """A tuple with named fields, some with defaults: subclasses list them as annotations."""
 
 
-__all__ = ["Record"]
+__all__ = ["Any", "Literal", "Record", "TypeAlias"]

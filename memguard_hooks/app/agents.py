@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.finding import Step, Way
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
+from memguard_hooks.project.project import Project
 from memguard_hooks.startup.table import integrations
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.project.project import Project
 
 WHY = "loaded before the app, by"
 """Says why an agent's modules are imported."""

@@ -6,15 +6,12 @@ what is weighed is a package with all that loads it, against the number of impor
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 from memguard_hooks.app.estimate import Root
 from memguard_hooks.catalog.heavy import FRAMEWORKS
 from memguard_hooks.finding import MIB, Step
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeAlias
+from memguard_hooks.record import Record, TypeAlias
 
 Total: TypeAlias = "Callable[[Sequence[Root]], int]"
 """What the whole service takes with these roots alone, in bytes."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.imports.graph import External
+from memguard_hooks.project.project import Project
 from memguard_hooks.startup.table import drivers
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.project.project import Project
 
 BACKENDS = "django.db.backends"
 

@@ -6,18 +6,14 @@ leave a variable alone that is set.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from memguard_hooks.project.project import Project
 
 _LOADS = late_pattern(rb"\b(?:load_dotenv|dotenv_values|env_file|read_env|read_envfile|decouple)\b")
 _NAME = late_pattern(rb"""["']((?:[\w.-]+/){0,5}[\w-]*\.env(?:\.\w+)?)["']""")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
 from memguard_hooks.finding import MOMENTS, Moment, count
+from memguard_hooks.imports.built_at_load import BuiltAtLoad, BuiltClass
+from memguard_hooks.imports.graph import Walk
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped, reached
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from memguard_hooks.imports.built_at_load import BuiltAtLoad, BuiltClass
-    from memguard_hooks.imports.graph import Walk
 
 KIB = 2**10
 

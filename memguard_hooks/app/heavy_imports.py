@@ -5,21 +5,16 @@ Narrow, then prove: the bytes of files tell which may lead to a heavy module; on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Skipped, Step, Way
-from memguard_hooks.record import Record
+from memguard_hooks.finding import Moment, Skipped, Step, Way
+from memguard_hooks.imports.model import Analysis, ImportSite
+from memguard_hooks.project.project import Project
+from memguard_hooks.record import Literal, Record, TypeAlias
 from memguard_hooks.relations import grouped
 from memguard_hooks.tree import parent, parse_once
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Literal, TypeAlias
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.finding import Moment
-    from memguard_hooks.imports.model import Analysis, ImportSite
-    from memguard_hooks.project.project import Project
 
 
 class Loading(Record):

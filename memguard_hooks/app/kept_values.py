@@ -8,19 +8,14 @@ it is, an attribute of anything with a dot before it: `model`, `.model`.
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.formats.python_nodes import last_name, outside_functions, walk
+from memguard_hooks.imports.graph import Walk
+from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.record import Record
 from memguard_hooks.relations import grouped, reached
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.imports.graph import Walk
-    from memguard_hooks.imports.sources import SourceFiles
-
 
 _FILLING = frozenset({"add", "append", "appendleft", "extend", "insert", "put", "setdefault", "update"})
 """Methods that keep what they are given: of lists, sets, dictionaries and queues."""

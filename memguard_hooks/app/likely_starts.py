@@ -10,17 +10,13 @@ The header of a README for Hugging Face's Spaces does say it (huggingface/hub-do
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
 from memguard_hooks.tree import parse_once
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from memguard_hooks.project.project import Project
 
 NAMES = ("streamlit_app.py", "app.py", "main.py", "bot.py", "run.py", "server.py", "wsgi.py", "asgi.py")
 """What the file is called that starts an app, where it lies in the root."""

@@ -7,20 +7,14 @@ what it came to, with all that it has seen of the work tree; where a later `HEAD
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
-from memguard_hooks.finding import MOMENTS, Estimate, Figures
-from memguard_hooks.record import Record
+from memguard_hooks.finding import MOMENTS, Estimate, Figures, Part
+from memguard_hooks.project.project import Project
+from memguard_hooks.record import Any, Record
 from memguard_hooks.relations import grouped
 from memguard_hooks.shape import checked, maybe, record
 from memguard_hooks.tree import Held, RevisionTree, WorkTree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-    from memguard_hooks.finding import Part
-    from memguard_hooks.project.project import Project
 
 SMALL = 200
 """Paths that a run has seen: of fewer the commit is estimated as fast as all of them are compared."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from memguard_hooks.app.entry_points import ServiceEntry, find_entries_of, find_services
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
@@ -12,13 +14,8 @@ from memguard_hooks.errors import UnreadableError
 from memguard_hooks.finding import Skipped, Step, at_fault
 from memguard_hooks.imports.graph import walk
 from memguard_hooks.project.project import Project
-from memguard_hooks.record import Record
+from memguard_hooks.record import Literal, Record, TypeAlias
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Literal, TypeAlias
 
 Use: TypeAlias = "Literal['start', 'deferred', 'unused', 'unknown']"
 """At start, in a call later on, by no import that an entry point reaches; unknown where none could be followed."""

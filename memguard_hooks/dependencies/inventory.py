@@ -8,16 +8,12 @@ no way to a package.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import Requirement, can_hold, is_live, normalize_name, pin_of
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import TypeAlias
+from memguard_hooks.record import Record, TypeAlias
 
 _Place: TypeAlias = "tuple[str, str | None]"
 """A package of a lock, and one of its extras or None for itself."""

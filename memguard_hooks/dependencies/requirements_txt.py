@@ -7,6 +7,7 @@ with which a test compares.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from memguard_hooks.dependencies import requirement as req
@@ -23,13 +24,8 @@ from memguard_hooks.dependencies.requirement import (
 from memguard_hooks.dependencies.requirements_lines import LogicalLine, decode, read_lines, read_options
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 from memguard_hooks.tree import Tree, join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import TypeAlias
 
 MAX_FILES = 500
 """Files that one requirements file may include, directly and through others."""

@@ -7,18 +7,14 @@ the file is parsed, which then takes a fifth of the time.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from memguard_hooks.dependencies import lock
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+from memguard_hooks.record import Any, Record
 
 _ARCHIVE = late_pattern(rb"\n    \{[^\n]*[ ,]hash(?:es)? = [^\n]*")
 

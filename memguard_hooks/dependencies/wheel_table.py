@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Mapping
 from functools import cache
 
 from memguard_hooks.formats.tsv import rows
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Literal, TypeAlias
-
+from memguard_hooks.record import Literal, Record, TypeAlias
 
 State: TypeAlias = "Literal['wheel', 'source', 'nothing', 'excluded']"
 

@@ -8,6 +8,9 @@ without such a runtime is that of another tool, as DigitalOcean's in `.do/` is.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import yaml
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import unknown_plan, with_plan
@@ -17,12 +20,6 @@ from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, nearest, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 APP_ENGINE = "app-engine"
 

@@ -9,6 +9,9 @@ platform's default of 1 GB. `((NAME))` is filled in from a file that is named as
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import yaml
 
 from memguard_hooks.deployment import container, hosted, procfile
 from memguard_hooks.deployment.hosted import HostedService
@@ -18,12 +21,6 @@ from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 CLOUD_FOUNDRY = "cloud-foundry"
 

@@ -7,6 +7,10 @@ run once or at times and are left out, as are static sites, functions and databa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import yaml
+
 from memguard_hooks.deployment import dockerfile, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
@@ -16,12 +20,6 @@ from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once,
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, nearest, place, scalar
 from memguard_hooks.tree import join, normalize, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 DIGITALOCEAN = "digitalocean"
 

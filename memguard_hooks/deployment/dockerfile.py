@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice, takewhile
 from types import MappingProxyType
@@ -26,13 +27,8 @@ from memguard_hooks.formats import parameters
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
 from memguard_hooks.formats.shell_words import ShellError, expand, split_plain, unquote
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 from memguard_hooks.tree import join, normalize, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import TypeAlias
 
 Bases: TypeAlias = "Callable[[str, str], Image | None]"
 """Returns an image that is made here by its name, for the Dockerfile that starts from it; None where nothing makes it."""

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator, Sequence
+
+import yaml
 
 from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.container import DeclaredContainer
@@ -24,12 +27,6 @@ from memguard_hooks.formats.yaml_nodes import compose, few, get, items, pairs, p
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import yaml
 
 ECS = "ecs"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from memguard_hooks.deployment import dockerfile
@@ -21,13 +22,8 @@ from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.typed import table
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Any, Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
 
 FLY = "fly"
 

@@ -8,7 +8,10 @@ aws-actions/amazon-ecs-render-task-definition, `container-name` and `image` (202
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+
+import yaml
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.compose_loader import load_project, source_in
@@ -21,12 +24,6 @@ from memguard_hooks.formats.shell_words import Operator, ShellError, ShellWord, 
 from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import yaml
 
 MAX_FILES = 50
 """Files that say what makes which image, of those that whoever looks for them tells."""

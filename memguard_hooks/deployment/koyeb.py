@@ -8,6 +8,10 @@ names neither a command nor an image that the repository makes is what cannot be
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import yaml
+
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import find_plan, with_plan, without_plan
@@ -16,12 +20,6 @@ from memguard_hooks.deployment.yaml_values import each_once, is_template, variab
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, few, get, items, pairs, place, scalar
 from memguard_hooks.tree import normalize
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 KOYEB = "koyeb"
 

@@ -7,6 +7,10 @@ The services lie anywhere below `spec`, in workflows inside of each other. `depl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import yaml
+
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import with_plan, without_plan
@@ -17,12 +21,6 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import yaml_nodes
 from memguard_hooks.formats.yaml_nodes import get, items, pairs, place, scalar
 from memguard_hooks.tree import normalize
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 NORTHFLANK = "northflank"
 

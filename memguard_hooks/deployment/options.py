@@ -7,14 +7,10 @@ also take options from variables and from files of variables.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from memguard_hooks.deployment.start import Host, RefusedError
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Literal
+from memguard_hooks.record import Literal, Record
 
 
 class ParsedOptions(Record):

@@ -9,6 +9,9 @@ classes of size, which its container profile decides.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import yaml
 
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.deployment.yaml_values import build_of, each_once, of_mapping
@@ -16,12 +19,6 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 PLATFORM_SH = "platform-sh"
 

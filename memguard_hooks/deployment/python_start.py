@@ -8,6 +8,7 @@ Facts: `uvicorn.run` and `uvicorn.Server` of 0.54 (only `run` makes workers, and
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator, Sequence
 
 from memguard_hooks.deployment.calls_at_start import CallAtStart, Program, StartCalls, follow, roots_of
 from memguard_hooks.deployment.gunicorn_settings import SETTINGS, Unresolved, Value
@@ -26,15 +27,11 @@ from memguard_hooks.deployment.started_programs import Programs, find_programs
 from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
 from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import TypeAlias
 from memguard_hooks.tree import join
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
-
-    Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
-    Reader: TypeAlias = "Callable[[CallAtStart, _Context], StartCommand | None]"
+Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
+Reader: TypeAlias = "Callable[[CallAtStart, _Context], StartCommand | None]"
 
 _GUNICORN = "gunicorn.app."
 

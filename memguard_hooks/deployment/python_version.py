@@ -9,21 +9,15 @@ default of its platform, by the day on which a service was made, is none for `re
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 
-from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.deployment.service import Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 from memguard_hooks.tree import join
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import TypeAlias
-
-    from memguard_hooks.deployment.service import Read, Service
-
-    Version: TypeAlias = "tuple[int, int] | None"
+Version: TypeAlias = "tuple[int, int] | None"
 
 _VARIABLES = (
     "PYTHON_VERSION",

@@ -7,6 +7,8 @@ of the account: the file has no key for it. Railway stops reading these files on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.deployment import dockerfile, nixpacks, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import without_plan
@@ -15,12 +17,8 @@ from memguard_hooks.errors import within
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document, toml_document
 from memguard_hooks.formats.typed import table, text, value
+from memguard_hooks.record import Any
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
 
 RAILWAY = "railway"
 

@@ -8,6 +8,10 @@ Render's native Python sets `GUNICORN_CMD_ARGS=--preload …` by itself, images 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+import yaml
+
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys, hidden_value
 from memguard_hooks.deployment.platforms import RENDER, unknown_plan, with_plan
@@ -25,12 +29,6 @@ from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once,
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, few, get, items, nearest, place, scalar
 from memguard_hooks.tree import join, normalize
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import yaml
 
 NATIVE_ENVIRONMENT = {"GUNICORN_CMD_ARGS": "--preload --access-logfile - --bind=0.0.0.0:10000"}
 

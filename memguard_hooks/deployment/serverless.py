@@ -8,6 +8,9 @@ Its command is `lambda-handler app.handler`: the Lambda runtime imports `app` an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import yaml
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Deployment, Read, Service, Variables
@@ -17,12 +20,6 @@ from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place,
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import yaml
 
 AWS_LAMBDA = "aws-lambda"
 

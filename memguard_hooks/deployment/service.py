@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import TypeAlias
+from memguard_hooks.record import Record, TypeAlias
 
 Read: TypeAlias = "Callable[[str], 'bytes | None']"
 """Gives a file of the repository by its path from the root, None where there is no such file."""

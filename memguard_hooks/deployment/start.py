@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 
 from memguard_hooks.deployment.service import Read
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Literal, Record, TypeAlias
 from memguard_hooks.tree import join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Literal, TypeAlias
 
 Start: TypeAlias = "Literal['single', 'fork', 'preload', 'spawn']"
 """One process; workers that load the app themselves after a fork, or share what was loaded before it; new processes."""

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Mapping, Sequence
 
 from memguard_hooks.deployment import ecs, kubernetes
+from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import hcl
+from memguard_hooks.formats.hcl import Block, Data
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from memguard_hooks.deployment.images import RepositoryImages
-    from memguard_hooks.formats.hcl import Block, Data
 
 MAX_DEPTH = 5
 """Variables and locals that name each other."""

@@ -7,16 +7,12 @@ sets variables) is not followed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import dropwhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.options import names
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Literal
+from memguard_hooks.record import Literal, Record
 
 
 class Wrapper(Record):

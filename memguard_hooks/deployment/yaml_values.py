@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+import yaml
+
 from memguard_hooks.deployment.service import Build, ServicePlace, Variables
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, few, file_of, get, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import yaml
 
 _TEMPLATE = late_pattern(r"\{\{|\{%|\$\{")
 

@@ -7,6 +7,8 @@ that are built from git. Memory is a matter of the plan: neither has a key for i
 
 from __future__ import annotations
 
+import yaml
+
 from memguard_hooks.deployment import container, dockerfile, hosted
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import without_plan
@@ -17,10 +19,6 @@ from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, text
 from memguard_hooks.formats.yaml_nodes import compose, few, get, pairs, place, scalar
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    import yaml
 
 ZEABUR = "zeabur"
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import CODES
-from memguard_hooks.record import Record
+from memguard_hooks.finding import CODES, Finding, Report
+from memguard_hooks.project.project import Project
+from memguard_hooks.record import Record, TypeAlias
 from memguard_hooks.rules.deployment.comments import OWN_LINE_ONLY
 from memguard_hooks.tree import EditedTree, WorkTree, inside
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
-
-    from memguard_hooks.finding import Finding, Report
-    from memguard_hooks.project.project import Project
-
-    Judge: TypeAlias = "Callable[[Project], Report]"
+Judge: TypeAlias = "Callable[[Project], Report]"
 
 MAX_REASON = 500
 

@@ -7,28 +7,24 @@ finds the fault gone and no error in its place; all else stays as it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Finding
 from memguard_hooks.fix import log_lines
 from memguard_hooks.formats import python_source
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.changed import find_unstaged
+from memguard_hooks.project.project import Project
+from memguard_hooks.record import TypeAlias
 from memguard_hooks.rules.deployment.variables import nearest
 from memguard_hooks.tree import EditedTree, WorkTree
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from typing import TypeAlias
-
-    from memguard_hooks.finding import Finding
-    from memguard_hooks.project.project import Project
-
-    Judge: TypeAlias = "Callable[[Project], Sequence[Finding]]"
-    Rewrite: TypeAlias = "Callable[[str, Finding, RunningService | None], str | None]"
+Judge: TypeAlias = "Callable[[Project], Sequence[Finding]]"
+Rewrite: TypeAlias = "Callable[[str, Finding, RunningService | None], str | None]"
 
 MAX_LINES = 30
 """Lines behind the place of a finding in which its command may go on."""

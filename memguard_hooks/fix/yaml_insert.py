@@ -7,17 +7,14 @@ has one item more and everything else is as it was. What cannot be edited that w
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import yaml
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.yaml_nodes import NULL, compose, compose_all, items, place
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import TypeAlias
+from memguard_hooks.record import Record, TypeAlias
 
 Item: TypeAlias = "Mapping[str, 'str | Sequence[Mapping[str, str]]']"
 """A mapping of plain words, and of lists of such mappings."""

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.yaml_nodes import compose, plain
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+from memguard_hooks.record import Any, Record
 
 MAX_OUTPUT = 2**18
 """Characters that templates come to."""

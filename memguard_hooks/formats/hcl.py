@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import LineIndex, Place
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TypeAlias
-
-    Data: TypeAlias = "str | int | float | bool | list[Data] | dict[str, Data] | None"
+Data: TypeAlias = "str | int | float | bool | list[Data] | dict[str, Data] | None"
 
 MAX_BYTES = 2**18
 """A job is some kilobytes."""

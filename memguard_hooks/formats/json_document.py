@@ -10,10 +10,7 @@ import json
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import LineIndex, Place
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from typing import Any
+from memguard_hooks.record import Any
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; locks are larger."""

@@ -9,11 +9,7 @@ import re
 
 from memguard_hooks.formats.shell_words import Operator, ShellWord, split_words
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from typing import TypeAlias
+from memguard_hooks.record import Record, TypeAlias
 
 MAX_DEPTH = 30
 """How deeply statements may be nested."""

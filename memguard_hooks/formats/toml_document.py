@@ -12,11 +12,7 @@ from functools import lru_cache
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from typing import Any
+from memguard_hooks.record import Any, Record
 
 KeyPath = tuple["str | int", ...]
 

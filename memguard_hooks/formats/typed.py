@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from typing import Any
+from memguard_hooks.record import Any
 
 
 def value(fields: object, *keys: str) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 
 from memguard_hooks.errors import MemguardError, lacking
 from memguard_hooks.finding import EAGER, Report, Skipped, at_fault, merge, note, refusing, status_of, without_echo
@@ -17,16 +18,11 @@ from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 from memguard_hooks.replay import MANY_OBJECTS, Replay, Said, matters
 from memguard_hooks.report import Detail
 from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, inside, walk
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
 
 Check: TypeAlias = "Callable[[Project], Report]"
 Adjust: TypeAlias = "Callable[[Settings, Options], Settings]"

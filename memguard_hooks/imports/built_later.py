@@ -10,19 +10,13 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 
 from memguard_hooks.formats.python_nodes import last_name, walk
-from memguard_hooks.imports.name_uses import bound_by, find_uses
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from typing import TypeAlias
-
-    from memguard_hooks.imports.name_uses import BoundPlace, Use
+from memguard_hooks.imports.name_uses import BoundPlace, Use, bound_by, find_uses
+from memguard_hooks.record import Record, TypeAlias
 
 Assignment: TypeAlias = "ast.Assign | ast.AnnAssign"
 

@@ -10,11 +10,9 @@ import builtins
 import sys
 from functools import lru_cache
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from typing import Literal, TypeAlias
+from memguard_hooks.record import Literal, TypeAlias
 
-    Serves: TypeAlias = "Literal['all', 'requests', 'tasks', 'command', 'schedule']"
+Serves: TypeAlias = "Literal['all', 'requests', 'tasks', 'command', 'schedule']"
 
 _STARTING = frozenset({
     "lifespan", "on_startup", "startup", "before_serving", "while_serving", "before_first_request", "cleanup_ctx",

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 
 import libcst as cst
 
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.syntax import dotted, integer, literal
 from memguard_hooks.imports.values import Module, Scope
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from memguard_hooks.record import Any, Record
 
 _FACTS = {"sys.platform": "linux", "os.name": "posix", "platform.system": "Linux"}
 """Where services run."""

@@ -10,6 +10,7 @@ run the checks of Django as they start.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
@@ -17,11 +18,7 @@ from memguard_hooks.formats.python_literals import Literals, parse_module
 from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.model import AS_APP, FrameworkEdge
 from memguard_hooks.pattern import late_pattern
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Literal
+from memguard_hooks.record import Literal
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
 

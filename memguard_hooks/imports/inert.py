@@ -7,17 +7,13 @@ for that, so it stays. What is not known to be harmless counts as a deed.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 
 from memguard_hooks.formats.python_nodes import last_name, outside_functions, parameters
 from memguard_hooks.imports.movable import EFFECTS, INERT, is_below
 from memguard_hooks.imports.name_uses import is_type_checking
 from memguard_hooks.imports.resolve import is_standard
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import TypeAlias
+from memguard_hooks.record import Record, TypeAlias
 
 _DOERS = frozenset({
     "add_command", "add_done_callback", "add_event_handler", "add_handler", "add_job", "add_listener", "add_middleware",

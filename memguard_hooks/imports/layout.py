@@ -7,18 +7,14 @@ configuration, PDM's `package-dir`, uv's `module-root` and workspaces) and the s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import any_of, late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Any, Record
 from memguard_hooks.tree import Tree, join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
 
 FILES = frozenset({"pyproject.toml", "setup.cfg", "setup.py"})
 """What says it, by their names."""

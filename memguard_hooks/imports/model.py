@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Literal, TypeAlias
+from memguard_hooks.record import Literal, Record, TypeAlias
 
 When: TypeAlias = "Literal['import', 'call', 'never']"
 """At import, in a call later on, or under no circumstances of the target."""

@@ -6,16 +6,13 @@ means that nobody knows. What holds other values is compared by identity: these 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from memguard_hooks.errors import MemguardError
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Literal
+from memguard_hooks.record import Literal
 
 MAX_VALUES = 200
 """Possibilities of one name; what has more is not known."""

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
 from memguard_hooks.catalog.lock import Size
 from memguard_hooks.errors import MemguardError
@@ -21,12 +22,7 @@ from memguard_hooks.measure.interpreter import PythonInterpreter
 from memguard_hooks.measure.limit import Outcome, Watch, watched
 from memguard_hooks.measure.running import STEP_SECONDS, Rest, RunningApp, Tell, started
 from memguard_hooks.measure.trace import Trace
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Literal, TypeAlias
+from memguard_hooks.record import Literal, Record, TypeAlias
 
 PROBE = os.path.join(os.path.dirname(__file__), "probe.py")
 COMPILE = "import py_compile, sys; py_compile.compile(sys.argv[1], cfile=sys.argv[2], doraise=True)"

@@ -8,17 +8,14 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.host.cgroup import Group
 from memguard_hooks.host.process_tree import MARK, Family, is_waiting, read_stat
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import TypeAlias
+from memguard_hooks.record import TypeAlias
 
 GRACE_SECONDS = 10
 STEP_SECONDS = 0.1

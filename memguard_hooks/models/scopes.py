@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import python_nodes
-from memguard_hooks.record import Record
+from memguard_hooks.record import Literal, Record, TypeAlias
 from memguard_hooks.relations import grouped
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Literal, TypeAlias
-
-    Kind: TypeAlias = "Literal['value', 'element', 'item', 'import', 'function', 'class', 'parameter', 'rest', 'unknown']"
+Kind: TypeAlias = "Literal['value', 'element', 'item', 'import', 'function', 'class', 'parameter', 'rest', 'unknown']"
 
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""

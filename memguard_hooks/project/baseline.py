@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import EAGER, MIB, MOMENTS, Moment, Report, identities, numbered
 from memguard_hooks.formats.json_document import JsonDocument, parse
-from memguard_hooks.record import Record
+from memguard_hooks.record import Any, Record
 from memguard_hooks.tree import Tree, inside
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
 
 FILE = "memguard-baseline.json"
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_FILES, Managed, sections
 from memguard_hooks.deployment.start import MAX_TOGETHER, Host, StartCommand, UnknownStartError, together
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import TypeAlias
+from memguard_hooks.record import TypeAlias
 
 Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
 

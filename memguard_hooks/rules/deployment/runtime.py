@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.finding import Finding
 from memguard_hooks.project.project import Project
 from memguard_hooks.rules.deployment.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.finding import Finding
 
 
 def check(project: Project) -> Iterator[Finding]:

@@ -11,21 +11,17 @@ the names that end in an underscore are those of mallopt). What debugging takes 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
+from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
 from memguard_hooks.rules.deployment.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from memguard_hooks.app.service_estimate import RunningService
-    from memguard_hooks.project.project import Project
 
 KNOWN = (
     "GUNICORN_CMD_ARGS", "MALLOC_ARENA_MAX", "MALLOC_ARENA_TEST", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_",

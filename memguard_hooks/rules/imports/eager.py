@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.app.heavy_imports import (
     Eager,
     eager_imports,
@@ -9,15 +12,9 @@ from memguard_hooks.app.heavy_imports import (
     imports_past_modules,
 )
 from memguard_hooks.finding import Finding, Step
+from memguard_hooks.project.project import Project
 from memguard_hooks.relations import grouped
 from memguard_hooks.rules.policy import allowances_in, unexplained
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.project.project import Project
 
 HOOK = "no-eager-heavy-imports"
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from memguard_hooks.app.limit import bands_of, plan_that_fits, sizes_that_fit
 from memguard_hooks.app.loaded import Models, ModelUse
+from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.finding import MIB, Change, Finding, ServiceReport, Severity, is_by, mib, moment_name
+from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
 from memguard_hooks.relations import grouped
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.app.service_estimate import AssessedService, Estimated
-    from memguard_hooks.project.project import Project
 
 HOOK = "memory-budget"
 

@@ -6,10 +6,7 @@ Most projects that start a hook do not, so this loads none of the rules that wou
 from __future__ import annotations
 
 from memguard_hooks.dependencies import wheel_table
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.project.project import Project
+from memguard_hooks.project.project import Project
 
 OPTIONAL = frozenset({
     "charset-normalizer", "coverage", "lazy-object-proxy", "markupsafe", "msgpack", "mypy", "protobuf", "pyyaml",

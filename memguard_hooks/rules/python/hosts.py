@@ -8,19 +8,15 @@ older than that of most wheels: they are not judged.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from memguard_hooks.dependencies.wheel_table import WheelHost
 from memguard_hooks.deployment import python_version
 from memguard_hooks.deployment.python_version import PythonPin
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.project.project import Project
 
 _OFFICIAL = late_pattern(r"(?:^|/)python(?::(?P<tag>[\w.-]+))?(?:@.*)?$")
 _MUSL = late_pattern(r"alpine|musl")

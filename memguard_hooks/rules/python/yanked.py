@@ -6,17 +6,14 @@ releases are withdrawn a dated table says, which `tools/list_wheels.py` writes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from memguard_hooks.dependencies import wheel_table
 from memguard_hooks.dependencies.requirement import pin_of
 from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.finding import Finding
+from memguard_hooks.project.project import Project
 from memguard_hooks.rules.python.findings import finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from memguard_hooks.finding import Finding
-    from memguard_hooks.project.project import Project
 
 
 def find(project: Project) -> Iterator[Finding]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from memguard_hooks.app.django_databases import may_name
+from memguard_hooks.app.entry_points import ServiceEntry
 from memguard_hooks.app.work import find_work, suspects
 from memguard_hooks.finding import Finding
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.project.project import Project
+from memguard_hooks.project.project import Project
 
 
 def find(project: Project, entries: Sequence[ServiceEntry]) -> list[Finding]:
