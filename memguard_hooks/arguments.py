@@ -6,13 +6,10 @@ import argparse
 import itertools
 import os
 import sys
+from collections.abc import Callable, Sequence
 
 from memguard_hooks.output import line
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn
+from memguard_hooks.record import Any, NoReturn
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from typing import Any, Literal, TypeAlias
+    from typing import Any, Literal, NoReturn, TypeAlias, TypeGuard, TypeVar
     from typing import NamedTuple as Record
+
+    T = TypeVar("T")
 else:
     from _collections import _tuplegetter
 
-    Any = Literal = TypeAlias = None
+    Any = Literal = NoReturn = T = TypeAlias = TypeGuard = None
 
     _new = tuple.__new__
     _getters = []
@@ -90,4 +92,4 @@ else:
         """A tuple with named fields, some with defaults: subclasses list them as annotations."""
 
 
-__all__ = ["Any", "Literal", "Record", "TypeAlias"]
+__all__ = ["Any", "Literal", "NoReturn", "Record", "T", "TypeAlias", "TypeGuard"]

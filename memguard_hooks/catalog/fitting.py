@@ -8,16 +8,13 @@ what loads little by itself, such as langsmith, that of what others have loaded 
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Iterator, Mapping
 
 from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.record import TypeAlias
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from memguard_hooks.catalog.lookup import Footprint
-
-    Cost = tuple[int, int]
+Cost: TypeAlias = "tuple[int, int]"
 
 LEAST = 2**20
 """Packages that take less, in bytes, stay as they are."""

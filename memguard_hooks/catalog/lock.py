@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.json_document import JsonDocument, KeyPath, parse
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import TypeVar
-
-    _Value = TypeVar("_Value")
+from memguard_hooks.record import Record, T
 
 FILE = "memguard.lock"
 SCHEMA = 1
@@ -153,7 +147,7 @@ def _read_pair(document: JsonDocument, key: KeyPath, table: object, name: str) -
 _WORDS = {str: "text", int: "a whole number", list: "a list", dict: "an object", type(None): "null"}
 
 
-def _get(document: JsonDocument, key: KeyPath, table: object, name: str, *types: type[_Value]) -> _Value:
+def _get(document: JsonDocument, key: KeyPath, table: object, name: str, *types: type[T]) -> T:
     """Return the value of a key, which must be there and of one of these types; a truth value is no number."""
     if not isinstance(table, dict):
         raise _at_fault(document, key, f"{key[-1] if key else 'the file'} must be an object")

@@ -13,6 +13,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from tempfile import TemporaryDirectory
@@ -38,14 +39,10 @@ from memguard_hooks.output import tell, write
 from memguard_hooks.progress import Progress
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load, parse_size
+from memguard_hooks.record import NoReturn
 from memguard_hooks.report import measurement, measurement_json
 from memguard_hooks.report.measurement import EntryResult, ServiceResult
 from memguard_hooks.tree import WorkTree
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import NoReturn
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -8,23 +8,17 @@ condition that only a run can tell both branches count, and what they call is no
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from memguard_hooks.deployment.start import Host
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_folding import Around, BoundNames, command_line_of, given_on
+from memguard_hooks.formats.python_folding import Around, BoundNames, Definition, command_line_of, given_on
 from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.formats.python_source import decode, parse
-from memguard_hooks.formats.python_values import Unresolved
+from memguard_hooks.formats.python_values import Unresolved, Value
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from memguard_hooks.deployment.start import Host
-    from memguard_hooks.formats.python_folding import Definition
-    from memguard_hooks.formats.python_values import Value
 
 MAX_BYTES = 2**20
 """Bytes of all files that are read to follow the functions that are called; syntax trees take hundred times as much."""

@@ -7,22 +7,16 @@ Each node keeps the place in the file that it stands in.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import yaml
 
+from memguard_hooks.deployment.service import Read
 from memguard_hooks.errors import MemguardError, within
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import NULL, compose_all, file_of, get, items, place, scalar
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, T
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import TypeVar
-
-    from memguard_hooks.deployment.service import Read
-
-    Listed = TypeVar("Listed")
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -90,7 +84,7 @@ class _Builder:
             found = [self._with_replicas(one, entry) for one in found]
         return found
 
-    def _first(self, found: list[Listed], bound: int, path: str, what: str) -> list[Listed]:
+    def _first(self, found: list[T], bound: int, path: str, what: str) -> list[T]:
         """Return the first of what a kustomization lists, and note that there is more."""
         if len(found) > bound:
             self.skipped.append(Skipped(path, None, f"names more than {bound} {what}: the others are not read"))

@@ -16,6 +16,7 @@ from memguard_hooks.deployment.start import (
     Count,
     Host,
     Loaded,
+    Parse,
     StartCommand,
     UnknownStartError,
     all_known,
@@ -30,7 +31,6 @@ from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import TypeAlias
 from memguard_hooks.tree import join
 
-Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
 Reader: TypeAlias = "Callable[[CallAtStart, _Context], StartCommand | None]"
 
 _GUNICORN = "gunicorn.app."

@@ -127,6 +127,9 @@ class StartCommand(Record):
         return next((one.entrypoint for one in (self, *self.ways, *self.beside) if one.entrypoint is not None), None)
 
 
+Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
+"""What reads a command that another one names."""
+
 MAX_DEPTH = 8
 """Shells in shells, scripts that call scripts."""
 

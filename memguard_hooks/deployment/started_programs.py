@@ -8,29 +8,20 @@ another program in the place of this one. Facts: `subprocess`, `asyncio` and `os
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise, zip_longest
 from posixpath import relpath
 from shlex import quote
 
-from memguard_hooks.deployment.calls_at_start import is_count
+from memguard_hooks.deployment.calls_at_start import CallAtStart, is_count
 from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
-from memguard_hooks.deployment.start import INSTALLED, PREPARING, SMALL, Host, StartCommand, unknown
+from memguard_hooks.deployment.start import INSTALLED, PREPARING, SMALL, EntryPoint, Host, Parse, StartCommand, unknown
 from memguard_hooks.deployment.values_in_code import value_of
+from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeGuard
 from memguard_hooks.tree import join, parent
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TypeAlias, TypeGuard
-
-    from memguard_hooks.deployment.calls_at_start import CallAtStart
-    from memguard_hooks.deployment.start import EntryPoint
-    from memguard_hooks.formats.python_folding import BoundNames
-
-    Parse: TypeAlias = Callable[[str, Host], StartCommand]
 
 _STAYING = ("subprocess.Popen", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "os.popen")
 _SPAWNING = ("os.spawn", "os.posix_spawn")

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
-
-    Key: TypeAlias = tuple[int, bool, str]
-    """The section, whether it is a `from` import, and the module."""
+Key: TypeAlias = "tuple[int, bool, str]"
+"""The section, whether it is a `from` import, and the module."""
 
 _FUTURE, _STANDARD, _OTHERS, _RELATIVE = range(4)
 

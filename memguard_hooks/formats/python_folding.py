@@ -23,16 +23,15 @@ from memguard_hooks.formats.python_values import (
     Unresolved,
     Value,
 )
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, TypeAlias
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import TypeAlias
 
     from memguard_hooks.formats.python_enums import Enumeration
 
-    Definition: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
+Definition: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
 
 MAX_NUMBER = 10**9
 """More of anything than a program could start or count."""

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 
 import yaml
 
 from memguard_hooks.errors import MemguardError
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TypeVar
-
-    Kept = TypeVar("Kept")
+from memguard_hooks.record import T
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; parsing YAML is slow."""
@@ -134,7 +129,7 @@ def few(node: yaml.Node | None) -> list[yaml.Node]:
     return _bounded(items(node), node)
 
 
-def _bounded(found: list[Kept], node: yaml.Node | None) -> list[Kept]:
+def _bounded(found: list[T], node: yaml.Node | None) -> list[T]:
     if len(found) > MAX_ITEMS and node is not None:
         kind = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
         raise MemguardError(f"has {kind} of more than {MAX_ITEMS} values", str(node.start_mark.name), place(node)[0])

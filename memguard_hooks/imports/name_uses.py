@@ -7,16 +7,12 @@ a comprehension is a function but for its first `in`. Names inside of quoted ann
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection, Iterable, Iterator
 
 from memguard_hooks.formats.python_nodes import children, last_name, parameters, walk
 from memguard_hooks.imports.branches import is_main
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-    from typing import TypeAlias, TypeGuard
+from memguard_hooks.record import Record, TypeAlias, TypeGuard
 
 FunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 HostNode: TypeAlias = "FunctionNode | ast.If"

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.models.environment import Environment
-from memguard_hooks.models.values import ANYTHING, Table, argument
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import TypeGuard
-
-    from memguard_hooks.models.scopes import NameScope
-    from memguard_hooks.models.values import Value, Values
+from memguard_hooks.models.scopes import NameScope
+from memguard_hooks.models.values import ANYTHING, Table, Value, Values, argument
+from memguard_hooks.record import TypeGuard
 
 
 class CallArguments(Environment):

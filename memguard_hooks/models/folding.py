@@ -11,6 +11,7 @@ import ast
 import itertools
 import posixpath
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from memguard_hooks.formats.python_nodes import IN_PIECES
@@ -19,7 +20,7 @@ from memguard_hooks.models.evaluation import MAX_VALUES
 from memguard_hooks.models.frameworks import DYNACONF, FLASK, SESSION
 from memguard_hooks.models.parameters import defines
 from memguard_hooks.models.returns import Returns, listed
-from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     MAX_NUMBER,
@@ -33,18 +34,11 @@ from memguard_hooks.models.values import (
     ModuleValue,
     Table,
     UnknownInCode,
+    Value,
+    Values,
     argument,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TypeVar
-
-    from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange
-    from memguard_hooks.models.values import Value, Values
-
-    Answer = TypeVar("Answer")
+from memguard_hooks.record import T
 
 HANDED = (None, "model_kwargs", "encode_kwargs", "pipeline_kwargs", "automodel_args")
 """Keywords of wrappers whose mappings are handed to what loads or runs the model; None stands for two stars."""
@@ -214,10 +208,10 @@ class Folding(Returns):
             return self._external_bases(value.scope)
         return [value.name] if isinstance(value, ExternalValue) else []
 
-    def _once(self, key: tuple[object, ...], find: Callable[[], Answer], unknown: Answer) -> Answer:
+    def _once(self, key: tuple[object, ...], find: Callable[[], T], unknown: T) -> T:
         """Return what a question comes to, in no more steps than one takes, and no step where it was asked before."""
         if key in self._answered and not self._frames:
-            found: Answer = self._answered[key]
+            found: T = self._answered[key]
             return found
         self._steps = 0
         try:

@@ -14,18 +14,17 @@ from types import MappingProxyType
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Skipped
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.record import Record, T
 from memguard_hooks.tree import inside, join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, Literal, TypeAlias, TypeVar
+    from typing import Any, Literal, TypeAlias
 
     from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
     from memguard_hooks.tree import Tree
 
-    T = TypeVar("T")
 
 FixStyle: TypeAlias = "Literal['function', 'module-getattr', 'lazy-module']"
 """Where fixes put heavy imports: into functions, or behind a module that loads its library, or all of them, when used."""

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from memguard_hooks.formats.tsv import rows
-from memguard_hooks.record import Record
+from memguard_hooks.record import Literal, Record, TypeAlias
 from memguard_hooks.relations import grouped
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Literal, TypeAlias
-
-    Kind: TypeAlias = Literal[
-        "data", "process", "scheduler", "network", "tables", "initializer", "client", "pool", "engine", "companion"
-    ]  # fmt: skip
+Kind: TypeAlias = (
+    "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client', 'pool', 'engine', 'companion']"
+)
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 
 from memguard_hooks.deployment.start import (
     INSTALLED,
@@ -11,20 +12,15 @@ from memguard_hooks.deployment.start import (
     EntryPoint,
     Host,
     Loaded,
+    Parse,
     RefusedError,
     StartCommand,
     UnknownStartError,
     unknown,
 )
 from memguard_hooks.deployment.wrappers import MODULES
+from memguard_hooks.record import TypeAlias
 from memguard_hooks.tree import join
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
-    from memguard_hooks.deployment.servers.process_managers import Parse
 
 _Read: TypeAlias = "Callable[[list[str], Host], StartCommand]"
 

@@ -12,14 +12,11 @@ from memguard_hooks.deployment.start import (
     SET_UP,
     EntryPoint,
     Host,
+    Parse,
     RefusedError,
     StartCommand,
     UnknownStartError,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.deployment.servers.process_managers import Parse
 
 FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
 

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError, count_workers
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from memguard_hooks.deployment.servers.process_managers import Parse
+from memguard_hooks.deployment.start import Host, Parse, StartCommand, UnknownStartError, count_workers
 
 TORCHRUN, ACCELERATE = "torchrun", "accelerate"
 

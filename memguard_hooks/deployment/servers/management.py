@@ -6,6 +6,8 @@ sentinel, a pusher and a monitor beside the workers), django-rq 4.2 (a process f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from memguard_hooks.deployment import django_settings
 from memguard_hooks.deployment.calls_at_start import Program, follow
 from memguard_hooks.deployment.options import grammar, split_options
@@ -16,6 +18,7 @@ from memguard_hooks.deployment.start import (
     Count,
     Host,
     Loaded,
+    Parse,
     RefusedError,
     StartCommand,
     UnknownStartError,
@@ -23,18 +26,12 @@ from memguard_hooks.deployment.start import (
     unknown,
 )
 from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
+from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.formats.python_values import Unresolved
+from memguard_hooks.record import TypeAlias
 from memguard_hooks.tree import join, parent
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeAlias
-
-    from memguard_hooks.deployment.servers.process_managers import Parse
-    from memguard_hooks.formats.python_folding import BoundNames
-
-    Reader: TypeAlias = "Callable[[StartCommand, Sequence[str], BoundNames | None, Host], StartCommand]"
+Reader: TypeAlias = "Callable[[StartCommand, Sequence[str], BoundNames | None, Host], StartCommand]"
 
 
 RUNDRAMATIQ = grammar("""

@@ -9,14 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_FILES, Managed, sections
-from memguard_hooks.deployment.start import MAX_TOGETHER, Host, StartCommand, UnknownStartError, together
-from memguard_hooks.record import TypeAlias
-
-Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
+from memguard_hooks.deployment.start import MAX_TOGETHER, Host, Parse, StartCommand, UnknownStartError, together
 
 _OF_DEBIAN = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
 """Settings of supervisord that its package brings: they include what lies in `conf.d` beside them."""

@@ -6,23 +6,19 @@ Facts: `waitress.adjustments` of 3.0; `chaussette.server` of 1.3; the options of
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.start import (
     MAX_TOGETHER,
     Host,
+    Parse,
     RefusedError,
     StartCommand,
     UnknownStartError,
     count_workers,
     together,
 )
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from memguard_hooks.deployment.servers.process_managers import Parse
 
 WAITRESS = grammar("""
     --[no-]ipv4 --[no-]clear-untrusted-proxy-headers --[no-]asyncore-use-poll --[no-]log-socket-errors
