@@ -11,7 +11,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from memguard_hooks.app.entry_points import ServiceEntry
-from memguard_hooks.formats.python_nodes import last_name, outside_functions, walk
+from memguard_hooks.formats.python_nodes import last_name, outside_functions, targets, text_of, walk
 from memguard_hooks.imports.graph import Walk
 from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.record import Record
@@ -108,9 +108,8 @@ def _binding(node: ast.AST) -> Iterator[tuple[set[str], Sequence[ast.AST]]]:
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         yield {node.name}, node.decorator_list
     elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if node.value is not None:
-            yield {*_set_beyond(targets), *_names_set(targets)}, [node.value]
+            yield {*_set_beyond(targets(node)), *_names_set(targets(node))}, [node.value]
     elif isinstance(node, (ast.For, ast.AsyncFor)):
         yield {*_set_beyond([node.target]), *_names_set([node.target])}, [node.iter]
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
@@ -135,8 +134,8 @@ def _filled(node: ast.AST) -> Iterator[tuple[str, Sequence[ast.AST]]]:
 def _attribute_in(call: ast.Call) -> Iterator[str]:
     """Yield the attribute that `getattr` or `setattr` is given as a text."""
     named = call.args[1] if len(call.args) > 1 and last_name(call.func) in ("getattr", "setattr") else None
-    if isinstance(named, ast.Constant) and isinstance(named.value, str):
-        yield f".{named.value}"
+    if (text := text_of(named)) is not None:
+        yield f".{text}"
 
 
 def _set_beyond(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import last_name, targets, texts_in
 from memguard_hooks.formats.python_nodes import walk as walk_nodes
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.imports.built_later import BuiltLater, Setting, set_by
@@ -385,9 +385,8 @@ def _index_of(tree: ast.Module) -> _Index:
         elif isinstance(node, ast.Call) and node.args:
             if last_name(node.func) in ("patch", "setattr"):
                 patched.add(node.args[0])
-            second = node.args[1] if len(node.args) > 1 else None
-            if isinstance(second, ast.Constant) and isinstance(second.value, str):
-                by_name.setdefault(second.value, []).append((place, node))
+            for text in texts_in(node.args[1:2]):
+                by_name.setdefault(text, []).append((place, node))
     return _Index(tuple(imports), frozenset(names), by_name, tuple(dotted), frozenset(patched))
 
 
@@ -396,9 +395,8 @@ def _reads_fields(text: str) -> re.Match[str] | None:
     return re.search(r"\bfields\s*\(", text) if re.search(r"\.type\b", text) else None
 
 
-def _bound_by(statement: ast.Assign | ast.AnnAssign) -> list[str]:
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    return [one.id for one in targets if isinstance(one, ast.Name)]
+def _bound_by(statement: ast.AST) -> list[str]:
+    return [one.id for one in targets(statement) if isinstance(one, ast.Name)]
 
 
 def _says(text: str, name: str) -> bool:
@@ -415,7 +413,7 @@ def _may_export(tree: ast.Module, name: str) -> bool:
         ):
             continue
         if all(isinstance(text, ast.Constant) and text.value != name for text in one.value.elts):
-            plain.update(one.targets if isinstance(one, ast.Assign) else [one.target])
+            plain.update(targets(one))
     return any(
         (isinstance(one, ast.Name) and one.id == "__all__" and one not in plain)
         or (isinstance(one, ast.alias) and "__all__" in (one.name, one.asname))

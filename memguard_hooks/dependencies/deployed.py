@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.record import Record
 
@@ -22,6 +24,10 @@ class Deployed(Record):
     def counts(self, path: str) -> bool:
         """Return whether a file may be installed."""
         return self.files is None or path in self.files
+
+    def installs_some(self, groups: Collection[str]) -> bool:
+        """Return whether what a lock keeps for some groups is installed; of none, for everybody."""
+        return not groups or not {"main", "default", *self.groups}.isdisjoint(groups) or "*" in self.groups
 
     def is_asked(self, requirement: Requirement) -> bool:
         """Return whether a requirement belongs to what is installed, by its group, its extra and its file."""

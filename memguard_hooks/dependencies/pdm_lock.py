@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
-from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
+from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name, source_in_git
 from memguard_hooks.formats import typed
 
 _VERSION = "4"
@@ -24,15 +24,8 @@ def read(data: bytes, path: str) -> Lock:
         return lock.too_new(path, version)
     packages: dict[tuple[str, str | None], LockedPackage] = {}
     for entry in found.entries:
-        package = LockedPackage(
-            normalize_name(str(entry.fields["name"])),
-            typed.text(entry.fields, "version"),
-            *entry.place,
-            _source(entry.fields),
-            typed.text(entry.fields, "marker"),
-            typed.texts(entry.fields, "groups"),
-            tuple(_edges(entry.fields)),
-        )
+        marker, groups = typed.text(entry.fields, "marker"), typed.texts(entry.fields, "groups")
+        package = entry.package(_source(entry.fields), marker, groups, _edges(entry.fields))
         known = packages.setdefault((package.name, package.version), package)
         if known is not package:
             groups = tuple(dict.fromkeys(known.groups + package.groups))
@@ -44,8 +37,7 @@ def read(data: bytes, path: str) -> Lock:
 
 def _source(fields: Mapping[str, object]) -> RequirementSource | None:
     if repository := typed.text(fields, "git"):
-        revision = typed.text(fields, "revision") or typed.text(fields, "ref")
-        return RequirementSource("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
+        return source_in_git(repository, typed.text(fields, "revision") or typed.text(fields, "ref"))
     if url := typed.text(fields, "url"):
         return RequirementSource("url", url)
     location = typed.text(fields, "path")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from memguard_hooks.dependencies import lock
 from memguard_hooks.dependencies.lock import Lock, LockedPackage
-from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
+from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name, source_in_git
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import json_document, typed
 from memguard_hooks.formats.position import Place
@@ -52,8 +52,7 @@ def _package(
     location = typed.text(fields, "file") or typed.text(fields, "path")
     source = None
     if repository is not None:
-        revision = typed.text(fields, "ref")
-        source = RequirementSource("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
+        source = source_in_git(repository, typed.text(fields, "ref"))
     elif location is not None:
         source = RequirementSource("url" if "://" in location else "path", location)
     elif index is not None:

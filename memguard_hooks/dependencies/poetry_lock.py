@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
-from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
-from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
+from memguard_hooks.dependencies.lock import Lock, LockEdge
+from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name, source_in_git
 from memguard_hooks.formats import typed
 from memguard_hooks.relations import grouped
 
@@ -22,14 +22,11 @@ def read(data: bytes, path: str) -> Lock:
     if not isinstance(version, str) or version.partition(".")[0] not in ("1", "2"):
         return lock.too_new(path, version)
     packages = [
-        LockedPackage(
-            normalize_name(str(entry.fields["name"])),
-            typed.text(entry.fields, "version"),
-            *entry.place,
+        entry.package(
             _source(typed.table(entry.fields, "source")),
             _marker(entry.fields),
             typed.texts(entry.fields, "groups") or typed.texts(entry.fields, "category"),
-            tuple(_edges(entry.fields)),
+            _edges(entry.fields),
         )
         for entry in found.entries
     ]
@@ -41,8 +38,7 @@ def _source(fields: Mapping[str, object]) -> RequirementSource | None:
     if url is None or kind is None:
         return None
     if kind == "git":
-        revision = typed.text(fields, "resolved_reference") or typed.text(fields, "reference")
-        return RequirementSource("vcs", f"git+{url}" + (f"@{revision}" if revision else ""))
+        return source_in_git(url, typed.text(fields, "resolved_reference") or typed.text(fields, "reference"))
     if kind in ("directory", "file"):
         return RequirementSource("path", url)
     return RequirementSource("url" if kind == "url" else "index", url)

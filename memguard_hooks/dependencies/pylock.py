@@ -21,18 +21,10 @@ def read(data: bytes, path: str) -> Lock:
     version = found.data.get("lock-version", "1.0")
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         return lock.too_new(path, version)
-    packages = [
-        LockedPackage(
-            normalize_name(str(entry.fields["name"])),
-            typed.text(entry.fields, "version"),
-            *entry.place,
-            _source(entry.fields),
-            typed.text(entry.fields, "marker"),
-            _groups(typed.text(entry.fields, "marker") or ""),
-            tuple(_edge(one) for one in typed.tables(entry.fields, "dependencies")),
-        )
-        for entry in found.entries
-    ]
+    packages: list[LockedPackage] = []
+    for entry in found.entries:
+        marker, requires = typed.text(entry.fields, "marker"), map(_edge, typed.tables(entry.fields, "dependencies"))
+        packages.append(entry.package(_source(entry.fields), marker, _groups(marker or ""), requires))
     knows_edges = any("dependencies" in entry.fields for entry in found.entries)
     groups = typed.texts(found.data, "default-groups")
     return Lock(path, lock.by_name(packages), knows_edges=knows_edges, default_groups=groups)

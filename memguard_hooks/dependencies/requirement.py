@@ -41,6 +41,11 @@ class RequirementSource(Record):
     location: str
 
 
+def source_in_git(url: str, revision: str | None) -> RequirementSource:
+    """Return a repository at a revision, or at its newest one."""
+    return RequirementSource("vcs", f"git+{url}@{revision}" if revision else f"git+{url}")
+
+
 class Requirement(Record):
     """A requirement as it is declared in a manifest.
 

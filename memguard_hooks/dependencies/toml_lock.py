@@ -7,10 +7,13 @@ the file is parsed, which then takes a fifth of the time.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from memguard_hooks.dependencies import lock
+from memguard_hooks.dependencies.lock import LockEdge, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats import typed
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.pattern import late_pattern
@@ -24,6 +27,17 @@ class LockEntry(Record):
 
     fields: Mapping[str, object]
     place: Place
+
+    def package(
+        self,
+        source: RequirementSource | None,
+        marker: str | None,
+        groups: tuple[str, ...],
+        requires: Iterable[LockEdge],
+    ) -> LockedPackage:
+        """Return the package of a table, with what each format says in its own words."""
+        name, version = normalize_name(str(self.fields["name"])), typed.text(self.fields, "version")
+        return LockedPackage(name, version, *self.place, source, marker, groups, tuple(requires))
 
 
 class TomlLock(Record):

@@ -27,17 +27,7 @@ def read(data: bytes, path: str) -> Lock:
         requires = tuple(_edges(entry.fields))
         if source == RequirementSource("path", ".") or entry.fields["name"] in members:
             roots += requires
-        packages.append(
-            LockedPackage(
-                normalize_name(str(entry.fields["name"])),
-                typed.text(entry.fields, "version"),
-                *entry.place,
-                source,
-                _either(typed.texts(entry.fields, "resolution-markers")),
-                (),
-                requires,
-            )
-        )
+        packages.append(entry.package(source, _either(typed.texts(entry.fields, "resolution-markers")), (), requires))
     return Lock(path, lock.by_name(packages), tuple(roots))
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from memguard_hooks.deployment.start import Host
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_folding import Around, BoundNames, Definition, command_line_of, given_on
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_folding import Around, BoundNames, Definition, command_line_of, given_on, set_in
+from memguard_hooks.formats.python_nodes import children, keywords, texts_in, walk
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.formats.python_values import Unresolved, Value
 from memguard_hooks.record import Record
@@ -473,7 +473,7 @@ class _Walker:
             self._pool(call, "submit", here)
         elif source in _BESIDE:
             given = dict(zip(_OF_TIMER, call.args, strict=False)) if source == "threading.Timer" else {}
-            given |= {one.arg: one.value for one in call.keywords if one.arg}
+            given |= keywords(call)
             self._threads += 1
             named = given.get("target", given.get("function"))
             targets = [named] if named is not None else call.args[1:2]
@@ -801,7 +801,7 @@ def _words_of_both(one: tuple[ast.expr, BoundNames] | None, other: tuple[ast.exp
         return None
     words = list(first[:same])
     for word in (*first[same:], *second[same:]):
-        texts = [part.value for part in walk(word) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        texts = texts_in(walk(word))
         option = texts[0].partition("=")[0] if texts else ""
         if is_count(option):
             words += [ast.copy_location(ast.Constant(option), word), _unknown(word.lineno)]
@@ -865,12 +865,9 @@ def _with_bases(definition: ast.ClassDef, names: BoundNames) -> list[tuple[ast.C
 def _set_in(definition: ast.ClassDef, inner: BoundNames) -> dict[str, tuple[ast.expr, BoundNames]]:
     """Return what a class holds, and those that it derives from."""
     return {
-        target.id: (statement.value, there)
+        name: (value, there)
         for one, there in reversed(_with_bases(definition, inner))
-        for statement in one.body
-        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None
-        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
-        if isinstance(target, ast.Name)
+        for name, value in set_in(one.body).items()
     }
 
 
@@ -1078,7 +1075,7 @@ def _arguments(
         plain = ordered[1:] if is_method else ordered
         is_open = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
         given = dict(zip([one.arg for one in plain], call.args, strict=False)) if not is_open else {}
-        given |= {one.arg: one.value for one in call.keywords if one.arg}
+        given |= keywords(call)
     for one in (*ordered, *declared.kwonlyargs):
         if one.arg in given:
             yield one.arg, given[one.arg], names
@@ -1104,13 +1101,8 @@ def _command_names(function: ast.FunctionDef | ast.AsyncFunctionDef, group: str)
     for node in function.decorator_list:
         owner, method = _decorator(node)
         if owner == group and method in _COMMANDS - {"callback"}:
-            texts = (
-                [*node.args, *(one.value for one in node.keywords if one.arg == "name")]
-                if isinstance(node, ast.Call)
-                else []
-            )
-            named = [one.value for one in texts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            yield named[0] if named else function.name.replace("_", "-")
+            given = [*node.args, *filter(None, [keywords(node).get("name")])] if isinstance(node, ast.Call) else []
+            yield next(iter(texts_in(given)), function.name.replace("_", "-"))
 
 
 def _option_of(
@@ -1121,15 +1113,15 @@ def _option_of(
     flags, off, value = [f"--{own}"], [f"--no-{own}"], default
     if isinstance(default, ast.Call):  # typer.Option(4, "--workers")
         value = default.args[0] if default.args else None
-        texts = [one.value for one in default.args[1:] if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        texts = texts_in(default.args[1:])
         flags += [text.partition("/")[0] for text in texts]
         off += [text.partition("/")[2] for text in texts if "/" in text]
     is_switch = isinstance(value, ast.Constant) and isinstance(value.value, bool)
     for node in function.decorator_list:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "option":
-            texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            texts = texts_in(node.args)
             if name in [text.partition("/")[0].lstrip("-").replace("-", "_") for text in texts]:
-                given = {one.arg: one.value for one in node.keywords}
+                given = keywords(node)
                 value = given.get("default")
                 flags += [text.partition("/")[0] for text in texts]
                 off = [text.partition("/")[2] for text in texts if "/" in text]

@@ -211,12 +211,9 @@ def _required(requires: Mapping[str, object]) -> Version:
 
 def _table(text: str, name: str) -> Mapping[str, object]:
     from memguard_hooks.formats import toml_document
+    from memguard_hooks.formats.typed import table
 
-    try:
-        found = toml_document.parse(text.encode(), "").data.get(name)
-    except MemguardError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return table(toml_document.data_of(text.encode(), ""), name)
 
 
 _READERS: dict[str, Callable[[str], Version]] = {

@@ -18,7 +18,7 @@ from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
 from memguard_hooks.deployment.start import INSTALLED, PREPARING, SMALL, EntryPoint, Host, Parse, StartCommand, unknown
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.formats.python_folding import BoundNames
-from memguard_hooks.formats.python_nodes import walk
+from memguard_hooks.formats.python_nodes import keywords, walk
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record, TypeGuard
 from memguard_hooks.tree import join, parent
@@ -197,7 +197,7 @@ class _Command:
 
     def __init__(self, call: CallAtStart, host: Host) -> None:
         self._host = host
-        self._given = {one.arg: one.value for one in call.node.keywords if one.arg}
+        self._given = keywords(call.node)
         self._names = call.names
         self.has_unknown_count = False
         self.is_itself = False

@@ -11,7 +11,7 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.formats.python_literals import combine
-from memguard_hooks.formats.python_nodes import children, last_name, walk
+from memguard_hooks.formats.python_nodes import children, is_property, keywords, targets, texts_in, walk
 from memguard_hooks.formats.python_values import (
     MAX_CALLS,
     MAX_LOOKED,
@@ -201,9 +201,8 @@ class BoundNames:
     def follow(self, statement: ast.stmt) -> None:
         """Bind the names that a statement binds."""
         if isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            names = [one.id for one in targets if isinstance(one, ast.Name)]
-            for target in targets if statement.value is not None else []:
+            names = [one.id for one in targets(statement) if isinstance(one, ast.Name)]
+            for target in targets(statement) if statement.value is not None else []:
                 if isinstance(target, ast.Name) and statement.value is not None:
                     self._assign(names, statement.value, statement.lineno)  # all at once, where the first of them stands
                     names = []
@@ -427,9 +426,7 @@ class BoundNames:
         except UnknownValue:
             return None
         if len(found) == 1 and isinstance(found[0], ast.Name):
-            held = [value for one in made.body for target, value in _targets(one)
-                    if isinstance(target, ast.Name) and target.id == found[0].id and value is not None]  # fmt: skip
-            return held[-1] if held else found[0]
+            return set_in(made.body).get(found[0].id, found[0])
         return found[0] if len(found) == 1 else None
 
     def source_of(self, node: ast.expr) -> str:
@@ -605,7 +602,7 @@ class BoundNames:
         if declared is None:
             raise UnknownValue
         words = self.around.words or ()
-        given = {one.arg: one.value for one in declared.keywords}
+        given = keywords(declared)
         kind = text_of(given["type"]) if "type" in given else ""
         flags = [text for one in declared.args if isinstance(text := self.evaluate(one), str)]
         if not any(flag.startswith("-") for flag in flags):
@@ -620,7 +617,7 @@ class BoundNames:
             return self.evaluate(given["default"]) if "default" in given else None
         return _cast(found, kind)
 
-    def _positional(self, given: Mapping[str | None, ast.expr]) -> Value:
+    def _positional(self, given: Mapping[str, ast.expr]) -> Value:
         """Return the word that the command line gives where no option says so: one of the choices, or a subcommand.
 
         Where the choices are not known, it is the only word that may be an argument, and is none of an option.
@@ -646,12 +643,7 @@ class BoundNames:
     def field(self, settings: ast.ClassDef, name: str) -> Value:
         """Return what a class of settings holds: of pydantic's the variable of that name, or else the default."""
         self.spend(len(settings.body))
-        values = {
-            target.id: value
-            for one in settings.body
-            for target, value in _targets(one)
-            if isinstance(target, ast.Name) and value is not None
-        }
+        values = set_in(settings.body)
         if name not in values:
             return self._computed(settings, name)
         default: ast.expr | None = values[name]
@@ -659,7 +651,7 @@ class BoundNames:
             return self.evaluate(values[name])
         variable = f"{self._prefix(settings, values)}{name}"
         if isinstance(default, ast.Call) and self.source_of(default.func).rpartition(".")[2] == "Field":
-            given = {one.arg: one.value for one in default.keywords}
+            given = keywords(default)
             alias = given.get("validation_alias", given.get("alias"))
             variable = str(self.evaluate(alias)) if alias is not None else variable
             default = default.args[0] if default.args else given.get("default")
@@ -682,7 +674,7 @@ class BoundNames:
         self.reading.add(key)
         try:
             for one in settings.body:
-                if isinstance(one, ast.FunctionDef) and one.name == name and _is_property(one) and one.args.args:
+                if isinstance(one, ast.FunctionDef) and one.name == name and is_property(one) and one.args.args:
                     returned = self._returned(one)
                     if returned is None:
                         break
@@ -701,11 +693,10 @@ class BoundNames:
     def _prefix(self, settings: ast.ClassDef, values: Mapping[str, ast.expr]) -> str:
         """Return what pydantic puts before the names of variables."""
         config = values.get("model_config")
-        given = {one.arg: one.value for one in config.keywords} if isinstance(config, ast.Call) else {}
+        given = keywords(config) if isinstance(config, ast.Call) else {}
         for one in settings.body:
             if isinstance(one, ast.ClassDef) and one.name == "Config":
-                given |= {target.id: value for stmt in one.body for target, value in _targets(stmt)
-                          if isinstance(target, ast.Name) and value is not None}  # fmt: skip
+                given |= set_in(one.body)
         return str(self.evaluate(given["env_prefix"])) if "env_prefix" in given else ""
 
     def _item(self, node: ast.expr) -> str | int | Member | None:
@@ -852,7 +843,7 @@ class BoundNames:
         name = self.evaluate(arguments[0]) if arguments else None
         default = given.get("default", arguments[1] if len(arguments) > 1 else None)
         self.spend(0 if made is None else len(made.keywords))
-        schema = {one.arg: one.value for one in made.keywords} if made is not None else {}
+        schema = keywords(made) if made is not None else {}
         declared = schema.get(str(name))
         if isinstance(declared, ast.Tuple) and len(declared.elts) == 2:
             cast, default = cast or text_of(declared.elts[0]), default or declared.elts[1]
@@ -917,7 +908,7 @@ def command_line_of(calls: Iterable[ast.Call]) -> CommandLine:
     for node in calls:
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in _DECLARING:
             continue
-        texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        texts = texts_in(node.args)
         if node.func.attr == "add_parser":
             subcommands.update(dict.fromkeys(texts))
             continue
@@ -1002,15 +993,15 @@ def _dotted(node: ast.expr) -> list[str]:
         parts.append(part)
 
 
-def _is_property(function: ast.FunctionDef) -> bool:
-    """Return whether a method is read as an attribute."""
-    return any(last_name(one) in ("property", "cached_property") for one in function.decorator_list)
-
-
-def _targets(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr | None]]:
-    if isinstance(statement, ast.AnnAssign):
-        return [(statement.target, statement.value)]
-    return [(target, statement.value) for target in statement.targets] if isinstance(statement, ast.Assign) else []
+def set_in(body: Iterable[ast.stmt]) -> dict[str, ast.expr]:
+    """Return what statements give names, the last of each."""
+    return {
+        target.id: one.value
+        for one in body
+        if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value is not None
+        for target in targets(one)
+        if isinstance(target, ast.Name)
+    }
 
 
 def _is_compound(statement: ast.stmt) -> bool:

@@ -75,6 +75,33 @@ def parameters(arguments: ast.arguments) -> list[ast.arg]:
     return [one for one in every if one is not None]
 
 
+def targets(statement: ast.AST) -> list[ast.expr]:
+    """Return what a statement assigns to, annotates or adds to; nothing for any other."""
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) else []
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    """Return the text that a node is, None for any other."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def texts_in(nodes: Iterable[ast.AST | None]) -> list[str]:
+    """Return the texts among some nodes."""
+    return [text for node in nodes if (text := text_of(node)) is not None]
+
+
+def keywords(call: ast.Call) -> dict[str, ast.expr]:
+    """Return what a call is given by names."""
+    return {one.arg: one.value for one in call.keywords if one.arg}
+
+
+def is_property(function: ast.AST) -> bool:
+    """Return whether a method is read as an attribute."""
+    return any(last_name(one) in ("property", "cached_property") for one in getattr(function, "decorator_list", ()))
+
+
 def last_name(node: ast.AST) -> str:
     """Return the last name of a dotted expression, `b` of `a().b`, the empty string for any other."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -79,6 +79,14 @@ MAX_HEADERS = 30_000
 """Lines that may begin a table: tomli takes some 30 microseconds and 4 KiB for each. A lock of 5,000 packages has fewer."""
 
 
+def data_of(data: bytes, path: str) -> dict[str, Any]:
+    """Return what a file holds, nothing for one that does not parse."""
+    try:
+        return parse(data, path).data
+    except MemguardError:
+        return {}
+
+
 @lru_cache(maxsize=2)
 def parse(data: bytes, path: str) -> TomlDocument:
     """Parse TOML; raises MemguardError with the place of what is wrong.

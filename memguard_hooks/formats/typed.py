@@ -18,21 +18,21 @@ def table(fields: object, *keys: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def tables(fields: object, key: str) -> tuple[dict[str, Any], ...]:
+def tables(fields: object, *keys: str) -> tuple[dict[str, Any], ...]:
     """Return the tables of a list of a table."""
-    found = value(fields, key)
+    found = value(fields, *keys)
     return tuple(one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
 
 
-def text(fields: object, key: str) -> str | None:
+def text(fields: object, *keys: str) -> str | None:
     """Return a string of a table, None where there is none."""
-    found = value(fields, key)
+    found = value(fields, *keys)
     return found if isinstance(found, str) else None
 
 
-def texts(fields: object, key: str) -> tuple[str, ...]:
+def texts(fields: object, *keys: str) -> tuple[str, ...]:
     """Return the strings of a list of a table; a string by itself is a list of one."""
-    found = value(fields, key)
+    found = value(fields, *keys)
     if isinstance(found, str):
         return (found,)
     return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 
-from memguard_hooks.formats.python_nodes import last_name, walk
+from memguard_hooks.formats.python_nodes import last_name, targets, walk
 from memguard_hooks.imports.name_uses import BoundPlace, Use, bound_by, find_uses
 from memguard_hooks.record import Record, TypeAlias
 
@@ -254,7 +254,8 @@ class Buildable:
     @cached_property
     def _bound_once(self) -> frozenset[str]:
         """The names that one plain statement of the module level binds, and nothing else."""
-        plain = {inner for one in self._module.body if isinstance(one, _BINDERS) for inner in _targets(one)}
+        binding = (one for one in self._module.body if isinstance(one, _BINDERS))
+        plain: set[ast.AST] = {inner for one in binding for inner in (*targets(one), one)}
         return frozenset(name for name, found in self._places.items() if len(found) == 1 and found[0].node in plain)
 
     def _can_ask(self, use: Use, kept: Collection[str]) -> bool:
@@ -348,10 +349,11 @@ def first_import(module: ast.Module) -> ast.stmt | None:
 
 def _target(statement: ast.stmt) -> ast.Name | None:
     """Return the one name that a statement binds to a value."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    if isinstance(statement, ast.AnnAssign) and statement.value is not None and statement.simple:
-        targets = [statement.target]
-    return targets[0] if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+    is_value = isinstance(statement, ast.Assign) or (
+        isinstance(statement, ast.AnnAssign) and statement.value is not None and bool(statement.simple)
+    )
+    bound = targets(statement) if is_value else []
+    return bound[0] if len(bound) == 1 and isinstance(bound[0], ast.Name) else None
 
 
 def _asks(call: ast.Call) -> bool:
@@ -378,13 +380,6 @@ def _family(statement: ast.stmt, name: str) -> str:
     else:
         module = next(one.name for one in statement.names if bound_by(one) == name)  # type: ignore[attr-defined]
     return re.split(r"[._]", module)[0]
-
-
-def _targets(statement: ast.stmt) -> list[ast.AST]:
-    """Return what a statement binds by itself."""
-    if isinstance(statement, ast.Assign):
-        return list(statement.targets)
-    return [statement.target] if isinstance(statement, ast.AnnAssign) else [statement]
 
 
 def _arguments(call: ast.Call) -> list[ast.AST]:

@@ -9,7 +9,7 @@ import ast
 from collections import Counter
 from functools import cached_property
 
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, targets, walk
 from memguard_hooks.imports.name_uses import FunctionNode, Use, find_uses
 from memguard_hooks.relations import grouped
 
@@ -51,10 +51,9 @@ class CallTables:
         """The names in dictionaries that the module level gives a name once, and that name."""
         found: dict[str, list[ast.Name]] = {}
         for one in self._module.body:
-            targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
-            value = one.value if isinstance(one, (ast.Assign, ast.AnnAssign)) else None
-            if isinstance(value, ast.Dict) and len(targets) == 1 and isinstance(targets[0], ast.Name):
-                found[targets[0].id] = [inner for inner in value.values if isinstance(inner, ast.Name)]
+            value, bound = getattr(one, "value", None), targets(one)
+            if isinstance(value, ast.Dict) and len(bound) == 1 and isinstance(bound[0], ast.Name):
+                found[bound[0].id] = [inner for inner in value.values if isinstance(inner, ast.Name)]
         number = Counter(one.name for one in find_uses(self._module, found).bindings)
         return {inner: table for table, values in found.items() if number[table] == 1 for inner in values}
 

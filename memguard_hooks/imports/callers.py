@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from functools import cached_property, lru_cache
 
-from memguard_hooks.formats.python_nodes import last_name, parameters, walk
+from memguard_hooks.formats.python_nodes import keywords, last_name, parameters, targets, walk
 from memguard_hooks.imports.module_nodes import HOLDERS, LOOPS, MAX_CALLS, with_holders
 from memguard_hooks.record import Record
 
@@ -190,7 +190,7 @@ class Callers:
         listed = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
         is_method = len(holders) > 1 and any(isinstance(one, ast.ClassDef) for one in holders)
         own = listed[0] if is_method and listed and "staticmethod" not in map(_last, function.decorator_list) else ""
-        given: dict[str, ast.expr] = {one.arg: one.value for one in call.keywords if one.arg}
+        given = keywords(call)
         is_starred = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
         if use.is_in_loop or (is_starred and not given.keys() >= decides - {own}):
             return None
@@ -340,15 +340,11 @@ def _assigned(function: Function | ast.Module | None) -> Mapping[str, list[ast.e
     """Return the names that a function sets, or a whole file, each with what it is set to."""
     found: dict[str, list[ast.expr]] = {}
     for node in walk(function) if function is not None else ():
-        targets, value = [], getattr(node, "value", None)
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
-            targets = [node.target]
-        elif isinstance(node, (ast.For, ast.AsyncFor)):
-            targets, value = [node.target], node.iter
-        if targets and value is not None:
-            for name in (one.id for target in targets for one in walk(target) if isinstance(one, ast.Name)):
+        bound, value = targets(node), getattr(node, "value", None)
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            bound, value = [node.target], node.iter
+        if value is not None:
+            for name in (one.id for target in bound for one in walk(target) if isinstance(one, ast.Name)):
                 found.setdefault(name, []).append(value)
     return found
 
@@ -360,8 +356,7 @@ def _set_to(function: Function | ast.Module | None) -> Mapping[str, list[ast.exp
     values: dict[int, ast.expr | None] = {}
     for node in walk(function) if function is not None else ():
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            values.update((id(one), node.value) for target in targets for one in walk(target))
+            values.update((id(one), node.value) for target in targets(node) for one in walk(target))
         elif isinstance(getattr(node, "ctx", None), ast.Store):
             found.setdefault(last_name(node), []).append(values.get(id(node)))
     return found

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from memguard_hooks.formats.python_literals import Literals, parse_module
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import keywords, last_name
 from memguard_hooks.imports.model import FrameworkEdge
 
 _WHY = "as a module of tasks"
@@ -26,7 +26,7 @@ def edges(data: bytes) -> Iterator[FrameworkEdge]:
     for node in ast.walk(module):
         if not isinstance(node, ast.Call):
             continue
-        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        given = keywords(node)
         called = last_name(node.func)
         if called == "Celery" or (called == "update" and _owner(node) in ("conf", "app")):
             for key in ("include", "imports"):

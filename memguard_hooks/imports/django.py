@@ -143,8 +143,7 @@ def _named(module: ast.Module, known: set[str]) -> Iterator[FrameworkEdge]:
 def _backends(module: ast.Module) -> Iterator[FrameworkEdge]:
     """Yield the backends of the databases; `django.db.backends` for one that a URL names."""
     for statement in ast.walk(module):
-        targets = statement.targets if isinstance(statement, ast.Assign) else ()
-        if not isinstance(statement, ast.Assign) or not any("DATABASES" in ast.unparse(one) for one in targets):
+        if not isinstance(statement, ast.Assign) or not any("DATABASES" in ast.unparse(one) for one in statement.targets):
             continue
         for node in ast.walk(statement.value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and _BACKEND.fullmatch(node.value):

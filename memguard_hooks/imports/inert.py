@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from memguard_hooks.formats.python_nodes import last_name, outside_functions, parameters
+from memguard_hooks.formats.python_nodes import last_name, outside_functions, parameters, targets
 from memguard_hooks.imports.movable import EFFECTS, INERT, is_below
 from memguard_hooks.imports.name_uses import is_type_checking
 from memguard_hooks.imports.resolve import is_standard
@@ -124,7 +124,7 @@ class _File:
         self._values: dict[str, list[ast.expr]] = {}
         for node in outside_functions(module.body):
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                for target in targets(node):
                     if isinstance(target, ast.Name):
                         self._values.setdefault(target.id, []).append(node.value)
             if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
@@ -154,8 +154,7 @@ class _File:
             if not depth:
                 yield self._deed(node, "refuses to start")
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
+            for target in targets(node):
                 yield from self._target(target, local)
             yield from self._expression(node.value, local, depth)
         elif isinstance(node, ast.Expr):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.typed import table, texts, value
 from memguard_hooks.pattern import any_of, late_pattern
 from memguard_hooks.record import Any, Record
 from memguard_hooks.tree import Tree, join
@@ -50,10 +51,9 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
     roots: list[str] = []
     scripts: dict[str, str] = {}
     python = None
-    data = _read(tree, folder, "pyproject.toml")
-    document = _toml(data, f"{folder}/pyproject.toml") if data is not None else {}
+    document = _pyproject(_read(tree, folder, "pyproject.toml"), f"{folder}/pyproject.toml")
     if document:
-        python = _python(_at(document, "project", "requires-python"))
+        python = _python(value(document, "project", "requires-python"))
         roots += _roots(document)
         scripts.update(_scripts(document))
         if not roots and "build-system" in document:
@@ -84,26 +84,10 @@ def _read(tree: Tree, folder: str, name: str) -> bytes | None:
         return None
 
 
-def _toml(data: bytes, path: str) -> dict[str, Any]:
+def _pyproject(data: bytes | None, path: str) -> dict[str, Any]:
     from memguard_hooks.formats import toml_document
 
-    try:
-        return toml_document.parse(data, path).data
-    except MemguardError:
-        return {}
-
-
-def _at(document: object, *keys: str) -> Any:
-    """Return the value below keys, None where there is none."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
-
-
-def _texts(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return toml_document.data_of(data, path) if data is not None else {}
 
 
 def _python(specifiers: object) -> tuple[int, int] | None:
@@ -121,16 +105,16 @@ def _python(specifiers: object) -> tuple[int, int] | None:
 
 
 def _roots(document: dict[str, Any]) -> list[str]:
-    found = _texts(_at(document, "tool", "setuptools", "packages", "find", "where"))
-    found += _texts(_at(document, "tool", "setuptools", "package-dir", ""))
-    packages = _at(document, "tool", "poetry", "packages")
+    found = [*texts(document, "tool", "setuptools", "packages", "find", "where")]
+    found += texts(document, "tool", "setuptools", "package-dir", "")
+    packages = value(document, "tool", "poetry", "packages")
     for package in packages if isinstance(packages, list) else ():
-        found += _texts(_at(package, "from"))
-    for package in _texts(_at(document, "tool", "hatch", "build", "targets", "wheel", "packages")):
+        found += texts(package, "from")
+    for package in texts(document, "tool", "hatch", "build", "targets", "wheel", "packages"):
         found.append(package.rstrip("/").rpartition("/")[0])
     for keys in (("hatch", "build", "sources"), ("pdm", "package-dir"), ("pdm", "build", "package-dir"),
                  ("uv", "build-backend", "module-root"), ("maturin", "python-source")):  # fmt: skip
-        found += _texts(_at(document, "tool", *keys))
+        found += texts(document, "tool", *keys)
     return found
 
 
@@ -142,9 +126,8 @@ def _scripts(document: dict[str, Any]) -> dict[str, str]:
         ("project", "entry-points", "console_scripts"),
         ("project", "scripts"),
     ):
-        table = _at(document, *keys)
-        for name, value in table.items() if isinstance(table, dict) else ():
-            text = value if isinstance(value, str) else _at(value, "reference") or _at(value, "callable")
+        for name, given in table(document, *keys).items():
+            text = given if isinstance(given, str) else value(given, "reference") or value(given, "callable")
             if isinstance(text, str):
                 found[name] = text.partition("[")[0].strip()
     return found
@@ -164,7 +147,7 @@ def _setup_py(data: bytes) -> dict[str, str]:
 def _members(tree: Tree, document: dict[str, Any]) -> tuple[list[str], tuple[Skipped, ...]]:
     """Return the folders of a workspace of uv at the top, without what it excludes, and what to say where there are more."""
     found: list[str] = []
-    excluded, patterns = (_texts(_at(document, "tool", "uv", "workspace", key)) for key in ("exclude", "members"))
+    excluded, patterns = (texts(document, "tool", "uv", "workspace", key) for key in ("exclude", "members"))
     is_excluded = any_of(excluded[:MAX_MEMBERS])
     for pattern in patterns[:MAX_MEMBERS]:
         head, _, last = pattern.rstrip("/").rpartition("/")

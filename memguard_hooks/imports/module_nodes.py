@@ -6,7 +6,7 @@ import ast
 from collections import Counter, defaultdict
 
 from memguard_hooks.formats.python_folding import command_line_of
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, text_of, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -114,4 +114,4 @@ def _name_of(node: ast.AST) -> str:
         return node.attr
     if isinstance(node, ast.alias):
         return node.name if node.asname not in (None, node.name) else ""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return text_of(node) or ""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 
+from memguard_hooks.formats.python_nodes import is_property
 from memguard_hooks.models.chosen import not_picked, passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.later import PACKED, later_calls, options_after, packing
@@ -113,7 +114,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
                 is_cached=caches(call.scope),
                 overridden=folding.overridden(scope),
                 fallback=_fallback(folding, loader, node, call.scope, skipped) if reason else "",
-                is_property=scope is not None and _is_property(scope),
+                is_property=scope is not None and is_property(scope.node),
                 is_where_none=any(one.test is not None and _is_none_test(one.test) for one in call.conditions),
                 is_main=any(one.test is not None and is_main_test(one.test) for one in call.conditions),
             )
@@ -362,8 +363,3 @@ def _is_none_test(test: ast.expr) -> bool:
     if isinstance(test, ast.Compare):
         return isinstance(test.ops[0], ast.Is) and isinstance(test.comparators[0], ast.Constant)
     return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
-
-
-def _is_property(scope: NameScope) -> bool:
-    """Return whether asking for an attribute runs a function."""
-    return any(last_name(one) in ("property", "cached_property") for one in getattr(scope.node, "decorator_list", ()))

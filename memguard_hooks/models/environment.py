@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from memguard_hooks.formats.python_nodes import texts_in
 from memguard_hooks.models.conditions import Conditions
 from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
 from memguard_hooks.models.values import (
@@ -54,7 +55,7 @@ class Environment(Conditions):
         if known is None:
             known = self._options[module] = {}  # where the name of one is what another gives
             for call in module.calls_by_name("add_argument"):
-                texts = [one.value for one in call.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                texts = texts_in(call.node.args)
                 names = [
                     one.lstrip("-").replace("-", "_") for one in texts if one.startswith("--") or not one.startswith("-")
                 ]

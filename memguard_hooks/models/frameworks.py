@@ -6,6 +6,7 @@ import ast
 import posixpath
 from collections.abc import Iterator
 
+from memguard_hooks.formats.python_nodes import texts_in
 from memguard_hooks.models.members import OF_MAPPINGS, PACKED, Members
 from memguard_hooks.models.scopes import Binding, CallInScope, NameScope, last_name
 from memguard_hooks.models.values import (
@@ -322,7 +323,7 @@ def _form(path: Value) -> str:
 def _keys(table: Table, name: str) -> list[str]:
     """Return the keys of a mapping that are a name in letters of any case."""
     keys = table.node.keys if isinstance(table.node, ast.Dict) else ()
-    texts = [one.value for one in keys if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    texts = texts_in(keys)
     return [one for one in texts if one.lower() == name.lower()]
 
 

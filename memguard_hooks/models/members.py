@@ -6,6 +6,7 @@ import ast
 import posixpath
 from collections.abc import Iterator, Sequence
 
+from memguard_hooks.formats.python_nodes import is_property
 from memguard_hooks.models.documents import INI
 from memguard_hooks.models.parameters import MAX_HEIRS, Parameters, defines, parameters_of
 from memguard_hooks.models.scopes import Binding, FunctionNode, NameScope, last_name
@@ -148,7 +149,9 @@ class Members(Parameters):
             yield from self._of_instance(set_by_methods, instance)
         elif fields:
             for value in self._bound(fields, None, instance):
-                if isinstance(value, FunctionValue) and any(map(_is_property, getattr(value.node, "decorator_list", ()))):
+                if isinstance(value, FunctionValue) and (
+                    is_property(value.node) or _is_decorated(value.node, "computed_field")
+                ):
                     yield from self._returned(value, None, scope)
                 elif isinstance(value, FunctionValue) and _is_decorated(value.node, "classmethod"):
                     yield value._replace(owner=kind)
@@ -209,10 +212,6 @@ class Members(Parameters):
         if node is not None and node is argument(value.call, -1, ("default_factory",)):
             found = tuple(InstanceValue(one, None, value.scope) if isinstance(one, ClassValue) else one for one in found)
         return (*found, ANYTHING) if value.name in _BY_REQUESTS else found
-
-
-def _is_property(node: ast.expr) -> bool:
-    return last_name(node) in ("property", "cached_property", "computed_field")
 
 
 def _is_decorated(node: ast.AST, name: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from string import Formatter
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_nodes import keywords
 from memguard_hooks.models.chosen import is_runtime, lightest
 from memguard_hooks.models.documents import DOCUMENTS, FORMATS
 from memguard_hooks.models.documents import read as read_document
@@ -215,7 +216,7 @@ class Returns(FrameworkSettings):
 
     def _filled(self, text: str, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         """Yield what a text is with its fields filled in by `format`."""
-        given: dict[str, ast.expr] = {one.arg: one.value for one in node.keywords if one.arg is not None}
+        given = keywords(node)
         given.update((str(number), one) for number, one in enumerate(node.args))
         woven: list[Values] = []
         number = 0

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from memguard_hooks.deployment.start import Host
-from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.ini import read_options
 from memguard_hooks.record import Record
 
@@ -30,15 +29,12 @@ class Managed(Record):
 def declared(host: Host, path: str, *keys: str) -> str | None:
     """Return what the last of some keys says in a TOML file that a table has of the others, None where nothing does."""
     from memguard_hooks.formats import toml_document
-    from memguard_hooks.formats.typed import table, text
+    from memguard_hooks.formats.typed import text
 
     source = host.read_text(path) or ""
     if f"[{'.'.join(keys[:-1])}]" not in source:
         return None
-    try:
-        return text(table(toml_document.parse(source.encode(), path).data, *keys[:-1]), keys[-1])
-    except MemguardError:
-        return None
+    return text(toml_document.data_of(source.encode(), path), *keys)
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:

@@ -175,9 +175,7 @@ def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tup
         held = inventory.locked(name)
         if not held or _is_lighter_build(project, name, held[0].version):
             continue
-        groups = {group for one in held for group in one.groups}
-        installed = project.declared.deployed.groups
-        if groups and "*" not in installed and {"main", "default", *installed}.isdisjoint(groups):
+        if not project.declared.deployed.installs_some({group for one in held for group in one.groups}):
             continue
         way = inventory.way(lock, name) or ()
         is_declared = len(way) == 1 or any(one.name == name for one in inventory.direct())

@@ -273,10 +273,8 @@ class Judge:
 
     def _is_needed(self, lock: Lock, package: LockedPackage) -> bool:
         """Return whether the host installs a package of a lock, as far as the lock says."""
-        if not self._project.declared.deployed.counts(lock.path):
-            return False
-        groups = self._project.declared.deployed.groups
-        if package.groups and "*" not in groups and {"main", "default", *groups}.isdisjoint(package.groups):
+        deployed = self._project.declared.deployed
+        if not deployed.counts(lock.path) or not deployed.installs_some(package.groups):
             return False
         inventory = self._project.declared.inventory_of(lock)
         is_rooted = lock.knows_edges and (lock.roots or inventory.requirements)
@@ -456,9 +454,4 @@ def _is_version(text: str) -> bool:
 
 def _is_same(version: str, other: str) -> bool:
     """Return whether two versions are one, build included: 1.55 is 1.55.0, and 1.55+cpu is another."""
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(version) == Version(other)
-    except InvalidVersion:
-        return False
+    return _is_version(version) and _version(version) == _version(other)
