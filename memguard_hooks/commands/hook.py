@@ -30,7 +30,7 @@ def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import all_hooks, options, running
     from memguard_hooks.progress import Stages
 
-    asked = options.read(argv, make_parser, takes_files=True)
+    asked = options.read(argv, make_parser)
     selection = all_hooks.selection_of(asked)
     files = asked.files or None
     waking = () if any(map(may_be_judged, asked.files)) else asked.files

@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import options, running
 
-    asked = options.read(argv, _make_parser, takes_files=True)
+    asked = options.read(argv, _make_parser)
     return running.run(asked, check, replay=replay, waking=asked.files)
 
 

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import options, running
 
-    asked = options.read(argv, _make_parser, takes_files=True)
+    asked = options.read(argv, _make_parser)
     files = asked.files or None
     if asked.diff:
         found = running.judge(asked, _check_nothing, files=files, adjust=_adjust, fix=lambda project: fix(project, asked))

@@ -46,11 +46,11 @@ class Options:
     changed_from: str | None = None
 
 
-def read(argv: Sequence[str] | None, make_parser: Callable[[], argparse.ArgumentParser], *, takes_files: bool) -> Options:
+def read(argv: Sequence[str] | None, make_parser: Callable[[], argparse.ArgumentParser]) -> Options:
     """Read a command line; one of nothing but the names of files without a parser. A wrong one ends the program."""
     words = sys.argv[1:] if argv is None else list(argv)
     options = Options()
-    if any(word.startswith("-") for word in words) or (words and not takes_files):
+    if any(word.startswith("-") for word in words):
         return make_parser().parse_args(words, namespace=options)
     options.files = words
     return options

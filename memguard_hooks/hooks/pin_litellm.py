@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import options, running
 
-    asked = options.read(argv, _make_parser, takes_files=True)
+    asked = options.read(argv, _make_parser)
     files, write = asked.files or None, fix if asked.fix else None
     return running.run(asked, check, files=files, adjust=_adjust, fix=write, replay=replay)
 

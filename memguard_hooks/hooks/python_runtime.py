@@ -148,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import options, running
 
-    asked = options.read(argv, _make_parser, takes_files=True)
+    asked = options.read(argv, _make_parser)
     return running.run(asked, check, fix=fix if asked.fix else None, replay=replay, waking=asked.files)
 
 

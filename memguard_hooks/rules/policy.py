@@ -120,8 +120,9 @@ def found_at(
     message: str,
     *fix: str,
     severity: Severity = "warning",
+    cost: int | None = None,
     is_fixable: bool = False,
 ) -> Finding:
-    """Return a finding of a hook at a place that a deployment file names."""
+    """Return a finding of a hook at a place that a file names, about a service, a variable or a key; `cost` is bytes."""
     where = place.path, place.line, place.column
-    return Finding(*where, code, message, hook, subject, severity, fix=fix, is_fixable=is_fixable)
+    return Finding(*where, code, message, hook, subject, severity, cost, fix=fix, is_fixable=is_fixable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import Finding, Severity
+from memguard_hooks.rules.policy import found_at
 
 HOOK = "deploy-config"
 
@@ -15,22 +16,11 @@ def finding(
     place: ServicePlace,
     code: str,
     subject: str,
-    message: str,
+    text: str,
     *fix: str,
     severity: Severity = "warning",
     cost: int | None = None,
 ) -> Finding:
-    """Return a finding of this hook about a service, a variable or a key; `cost` is bytes."""
-    return Finding(
-        place.path,
-        place.line,
-        place.column,
-        code,
-        message,
-        HOOK,
-        subject,
-        severity,
-        cost,
-        fix=fix,
-        is_fixable=code in FIXABLE,
-    )
+    """Return a finding of this hook, as `found_at` does."""
+    is_fixable = code in FIXABLE
+    return found_at(HOOK, place, code, subject, text, *fix, severity=severity, cost=cost, is_fixable=is_fixable)
