@@ -169,6 +169,14 @@ def parse_once(tree: Tree, key: Hashable, parse: Callable[[], Fact]) -> Fact:
     return found  # type: ignore[return-value]
 
 
+def peek(tree: Tree, path: str) -> bytes | None:
+    """Return the content of a file, None where there is none that may be read."""
+    try:
+        return tree.read(path)
+    except MemguardError:
+        return None
+
+
 def parent(path: str) -> str:
     """Return the folder of a path, the empty string for the root."""
     return path.rpartition("/")[0]

@@ -22,7 +22,7 @@ from memguard_hooks.formats.shell_words import ShellError, split_words
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-from memguard_hooks.tree import Tree, join, parent
+from memguard_hooks.tree import Tree, join, parent, peek
 
 MAX_SCRIPTS = 20
 """Scripts of the repository that are followed from the commands of one deployment."""
@@ -243,13 +243,13 @@ def _resolve(tree: Tree, command: Command, file: str) -> str | None:
     for folder in command.folders:
         for candidate in (*copied, *tails):
             path = join(folder, candidate.lstrip("/"))
-            if path is not None and _is_file(tree, path):
+            if path is not None and peek(tree, path) is not None:
                 return path
     # `COPY backend/ .` brings what is below a folder to where the image works.
     for folder in command.folders:
         for copy in command.copies:
             path = join(folder, f"{copy.lstrip('/')}/{tails[-1]}")
-            if path is not None and _is_file(tree, path):
+            if path is not None and peek(tree, path) is not None:
                 return path
     return None
 
@@ -257,13 +257,6 @@ def _resolve(tree: Tree, command: Command, file: str) -> str | None:
 def _existing(tree: Tree, command: Command, names: tuple[str, ...]) -> list[str]:
     found = (_resolve(tree, command, name) for name in names)
     return [path for path in found if path is not None]
-
-
-def _is_file(tree: Tree, path: str) -> bool:
-    try:
-        return tree.read(path) is not None
-    except MemguardError:
-        return False
 
 
 def _with_included(tree: Tree, files: Iterable[str]) -> set[str]:

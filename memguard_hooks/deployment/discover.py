@@ -48,7 +48,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.relations import grouped
-from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent, parse_once
+from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent, parse_once, peek
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -480,10 +480,7 @@ class _Files:
     def read_named(self, path: str) -> bytes | None:
         """Return a file that another one names, None where there is none that may be read."""
         self.named.add(path)
-        try:
-            return self.tree.read(path)
-        except MemguardError:
-            return None
+        return self.peek(path)
 
     def holds_file(self, path: str) -> bool:
         """Return whether a folder that is looked into lists a file; nothing else of the way to it is asked for."""
@@ -496,10 +493,7 @@ class _Files:
 
     def peek(self, path: str) -> bytes | None:
         """Return a file that may say more of what another one declares, which does not name it."""
-        try:
-            return self.tree.read(path)
-        except MemguardError:
-            return None
+        return peek(self.tree, path)
 
     def names_in(self, folder: str) -> list[str]:
         """Return what a folder holds."""

@@ -10,12 +10,10 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.typed import table, texts, value
 from memguard_hooks.pattern import any_of, late_pattern
 from memguard_hooks.record import Any, Record
-from memguard_hooks.tree import Tree, join
+from memguard_hooks.tree import Tree, join, peek
 
 FILES = frozenset({"pyproject.toml", "setup.cfg", "setup.py"})
 """What says it, by their names."""
@@ -51,19 +49,20 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
     roots: list[str] = []
     scripts: dict[str, str] = {}
     python = None
-    document = _pyproject(_read(tree, folder, "pyproject.toml"), f"{folder}/pyproject.toml")
+    here = f"{folder}/" if folder else ""
+    document = _pyproject(peek(tree, f"{here}pyproject.toml"), f"{folder}/pyproject.toml")
     if document:
-        python = _python(value(document, "project", "requires-python"))
+        python = _python(_at(document, "project", "requires-python"))
         roots += _roots(document)
         scripts.update(_scripts(document))
         if not roots and "build-system" in document:
             roots.append("")
-    data = _read(tree, folder, "setup.cfg")
+    data = peek(tree, f"{here}setup.cfg")
     if data is not None and (b"where" in data or b"package_dir" in data or b"console_scripts" in data):
         inner = _setup_cfg(data)
         roots += inner.roots
         scripts.update(inner.scripts)
-    setup = _read(tree, folder, "setup.py")
+    setup = peek(tree, f"{here}setup.py")
     if setup is not None and b"console_scripts" in setup:
         scripts.update(_setup_py(setup))
     if not roots and (data is not None or setup is not None):
@@ -77,17 +76,24 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
     return Layout(tuple(dict.fromkeys(inside)), scripts, python, skipped)
 
 
-def _read(tree: Tree, folder: str, name: str) -> bytes | None:
-    try:
-        return tree.read(f"{folder}/{name}".lstrip("/"))
-    except MemguardError:
-        return None
-
-
 def _pyproject(data: bytes | None, path: str) -> dict[str, Any]:
     from memguard_hooks.formats import toml_document
 
     return toml_document.data_of(data, path) if data is not None else {}
+
+
+def _at(document: object, *keys: str) -> Any:
+    """Return the value below keys, None where there is none; `formats.typed` is not loaded for most projects."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _texts(document: object, *keys: str) -> list[str]:
+    value = _at(document, *keys)
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _python(specifiers: object) -> tuple[int, int] | None:
@@ -105,16 +111,16 @@ def _python(specifiers: object) -> tuple[int, int] | None:
 
 
 def _roots(document: dict[str, Any]) -> list[str]:
-    found = [*texts(document, "tool", "setuptools", "packages", "find", "where")]
-    found += texts(document, "tool", "setuptools", "package-dir", "")
-    packages = value(document, "tool", "poetry", "packages")
+    found = _texts(document, "tool", "setuptools", "packages", "find", "where")
+    found += _texts(document, "tool", "setuptools", "package-dir", "")
+    packages = _at(document, "tool", "poetry", "packages")
     for package in packages if isinstance(packages, list) else ():
-        found += texts(package, "from")
-    for package in texts(document, "tool", "hatch", "build", "targets", "wheel", "packages"):
+        found += _texts(package, "from")
+    for package in _texts(document, "tool", "hatch", "build", "targets", "wheel", "packages"):
         found.append(package.rstrip("/").rpartition("/")[0])
     for keys in (("hatch", "build", "sources"), ("pdm", "package-dir"), ("pdm", "build", "package-dir"),
                  ("uv", "build-backend", "module-root"), ("maturin", "python-source")):  # fmt: skip
-        found += texts(document, "tool", *keys)
+        found += _texts(document, "tool", *keys)
     return found
 
 
@@ -126,8 +132,9 @@ def _scripts(document: dict[str, Any]) -> dict[str, str]:
         ("project", "entry-points", "console_scripts"),
         ("project", "scripts"),
     ):
-        for name, given in table(document, *keys).items():
-            text = given if isinstance(given, str) else value(given, "reference") or value(given, "callable")
+        table = _at(document, *keys)
+        for name, given in table.items() if isinstance(table, dict) else ():
+            text = given if isinstance(given, str) else _at(given, "reference") or _at(given, "callable")
             if isinstance(text, str):
                 found[name] = text.partition("[")[0].strip()
     return found
@@ -147,7 +154,7 @@ def _setup_py(data: bytes) -> dict[str, str]:
 def _members(tree: Tree, document: dict[str, Any]) -> tuple[list[str], tuple[Skipped, ...]]:
     """Return the folders of a workspace of uv at the top, without what it excludes, and what to say where there are more."""
     found: list[str] = []
-    excluded, patterns = (texts(document, "tool", "uv", "workspace", key) for key in ("exclude", "members"))
+    excluded, patterns = (_texts(document, "tool", "uv", "workspace", key) for key in ("exclude", "members"))
     is_excluded = any_of(excluded[:MAX_MEMBERS])
     for pattern in patterns[:MAX_MEMBERS]:
         head, _, last = pattern.rstrip("/").rpartition("/")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, at_fault
 from memguard_hooks.pattern import any_of
-
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from memguard_hooks.tree import Tree
+from memguard_hooks.tree import Tree, peek, walk
 
 SOURCE = (".py", ".pyw")
 _NO_SERVICE = frozenset({"conftest", "setup", "noxfile"})
@@ -46,8 +42,6 @@ class Files:
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """The files to judge."""
-        from memguard_hooks.tree import walk
-
         found = self.named if self.named is not None else walk(self.tree)
         return tuple(path for path in found if not self.is_excluded(path)) if self._exclude else tuple(found)
 
@@ -72,10 +66,7 @@ class Files:
 
     def read_file(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none that may be read."""
-        try:
-            return self.tree.read(path)
-        except MemguardError:
-            return None
+        return peek(self.tree, path)
 
     def broken(self, error: MemguardError) -> None:
         """Note input that is at fault itself."""
