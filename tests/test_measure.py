@@ -474,9 +474,21 @@ def grow():
 """
 
 
+TAKING_TURNS = """\
+import time
+def post_request(worker, request, environ, response):
+    time.sleep(0.05)
+"""
+"""A worker that has answered is busy for a while, so that the other one takes the next connection."""
+
+
 def test_gunicorn_with_two_workers(root: Path, run: Run) -> None:
     name = f"app_{os.getpid()}"
-    write(root, {f"{name}.py": FLASK, "Procfile": f"web: gunicorn {name}:app -w 2\n"})
+    write(root, {
+        f"{name}.py": FLASK,
+        "Procfile": f"web: gunicorn {name}:app -w 2\n",
+        "gunicorn.conf.py": TAKING_TURNS,
+    })  # fmt: skip
     result = run("--service", "web", "--requests", "60", "--path", "/grow", "--compare")
     assert result.status == 0, result.err
     service = result.service
