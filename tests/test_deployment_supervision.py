@@ -226,9 +226,12 @@ def test_hostile_javascript_ends(text: str) -> None:
         ("honcho start -f two", ("honcho",) * 3),
         ("uv run honcho start -f two web", ("uv run", "honcho", "honcho")),
         ("pm2-runtime start p.json", ()),
+        ("celery -A app worker -B -c 1", ("celery beat",)),
+        ("celery -A app worker --pool solo --beat", ("celery beat",)),
+        ("celery -A app beat", ()),
     ],
 )
-def test_a_supervisor_of_python_takes_memory_itself(command: str, under: tuple[str, ...]) -> None:
+def test_what_stays_beside_takes_memory_itself(command: str, under: tuple[str, ...]) -> None:
     files = {
         "s.conf": "[program:web]\ncommand=gunicorn app:app\n",
         "c.ini": "[watcher:web]\ncmd = gunicorn app:app\n",

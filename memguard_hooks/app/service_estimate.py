@@ -563,7 +563,7 @@ def _with_wrappers(found: Estimated) -> Estimated:
         size, anonymous = STAYING_AROUND[name]
         figures = Figures(int(0.8 * size), size, int(1.2 * size), anonymous)
         beside = Estimate(figures, figures, figures)
-        part = Part(name, None, size, anonymous, "catalog", "measured while it waits for what it has started")
+        part = Part(name, None, size, anonymous, "catalog", "measured beside what it has started")
         parts = (*found.process.parts, part) if found.processes == 1 else found.process.parts
         found = found.with_processes(beside)._replace(process=found.process._replace(parts=parts))
     return found

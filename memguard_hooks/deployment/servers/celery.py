@@ -101,7 +101,8 @@ def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand
         pool = "custom"
     if pool not in _POOLS:
         raise RefusedError(f"it has no pool {pool}", one.entrypoint)
-    one = one._replace(server="celery", worker_class=pool, max_requests=_recycled(given, settings))
+    beat = ("celery beat",) * ("--beat" in given.flags)
+    one = one._replace(server="celery", worker_class=pool, max_requests=_recycled(given, settings), under=beat)
     if pool == "custom":
         return one._replace(workers=None, reason="its pool is one of its own, which is not read")
     concurrency = given.values.get("--concurrency", "")
