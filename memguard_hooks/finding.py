@@ -305,7 +305,7 @@ class Report(Record):
 
     `committed` is what is to be said in place of it once a commit holds the work tree, where that is something else.
     `since` is what `Estimate.commit` compares with, where that is not the last commit. Of the findings of `baseline`, so
-    many are `known`, still there and not told, and so many `mended`. `is_old` says that each error stands in a file that the
+    many are `known`, still there and not told, and so many `fixed`. `is_old` says that each error stands in a file that the
     last commit has as it is.
     """
 
@@ -315,7 +315,7 @@ class Report(Record):
     since: str | None = None
     baseline: str | None = None
     known: int = 0
-    mended: int = 0
+    fixed: int = 0
     committed: Report | None = None
     is_old: bool = False
 

@@ -304,9 +304,9 @@ def test_without_a_limit_or_an_estimate_nothing_is_invented() -> None:
             id="known",
         ),
         pytest.param(
-            Report(mended=2, baseline="b.json"),
+            Report(fixed=2, baseline="b.json"),
             "memguard: nothing found; 2 known fixed: --prune-baseline takes them out",
-            id="mended",
+            id="fixed",
         ),
     ],
 )

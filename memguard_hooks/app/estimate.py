@@ -946,7 +946,7 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
 def _optional(footprint: Footprint, there: AbstractSet[str]) -> Iterator[str]:
     """Yield the roots that a module imports because they are installed, of the distributions that are there."""
     for module in footprint.optional:
-        name = lookup.dearest_below(lookup.root_of(module))
+        name = lookup.largest_below(lookup.root_of(module))
         name = next((part for (one, of), part in PARTS_LOADED.items() if of == name and one in footprint.own), name)
         if name is not None and not there.isdisjoint(lookup.providers(name)):
             yield name

@@ -621,8 +621,8 @@ def root_of(name: str) -> str | None:
     return name
 
 
-def dearest_below(root: str | None) -> str | None:
-    """The measured module that a root stands for of which only the first name is known: itself unless it is empty.
+def largest_below(root: str | None) -> str | None:
+    """Return the measured module that a root stands for of which only the first name is known: itself unless it is empty.
 
     Who tries `cryptography.hazmat.primitives` fails at `cryptography`, which loads nothing itself.
     """

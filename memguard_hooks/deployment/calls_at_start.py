@@ -227,7 +227,7 @@ class _Walker:
         return self._known[module]
 
     def _spend(self, nodes: int) -> bool:
-        """Count what is followed; tell whether that may be."""
+        """Count what is followed; return whether that may be."""
         if self._followed[0] + nodes > MAX_NODES:
             self._followed[0] = MAX_NODES
             self.is_whole = False
@@ -244,7 +244,7 @@ class _Walker:
     # Statements
 
     def _block(self, statements: Iterable[ast.stmt], here: _Here) -> bool:
-        """Follow statements to the end, or to one that leaves them; tell whether there is one."""
+        """Follow statements to the end, or to one that leaves them; return whether there is one."""
         return any(self._statement(one, here) for one in statements)
 
     def _statement(self, statement: ast.stmt, here: _Here) -> bool:
@@ -373,7 +373,7 @@ class _Walker:
         return self._after(loop, here)
 
     def _after(self, loop: ast.For | ast.AsyncFor | ast.While, here: _Here) -> bool:
-        """Follow the `else` of a loop, which runs where no `break` has left it; tell whether it leaves for certain."""
+        """Follow the `else` of a loop, which runs where no `break` has left it; return whether it leaves for certain."""
         if loop.orelse and self._inside_loop(loop).is_left:
             return self._either(loop.orelse, [], here)
         return self._block(loop.orelse, here)
@@ -397,7 +397,7 @@ class _Walker:
     # Calls
 
     def _expressions(self, node: ast.AST, here: _Here) -> bool:
-        """Follow the calls of an expression, those inside first; tell whether one of them ends the program."""
+        """Follow the calls of an expression, those inside first; return whether one of them ends the program."""
         if node not in self._parts:
             self._parts[node] = _calls_in(node)
         calls, nodes = self._parts[node]
@@ -554,7 +554,7 @@ class _Walker:
                     self._threads -= 1
 
     def _of_class(self, call: ast.Call, function: ast.Attribute, here: _Here) -> bool:
-        """Follow a method by its class: `super().run()`, `Base.run(self)`, `Launcher.main()`; tell whether it is one."""
+        """Follow a method by its class: `super().run()`, `Base.run(self)`, `Launcher.main()`; return whether it is one."""
         owner, names = function.value, here.names
         if isinstance(owner, ast.Name) and "." not in names.imports.get(owner.id, "."):
             return False  # a module, as nearly always
@@ -602,7 +602,7 @@ class _Walker:
             self._enter(*method, begun, here, made=(call, here.names))
 
     def _may_set(self, definition: ast.ClassDef, inner: BoundNames) -> bool:
-        """Count what a class may set on an object; tell whether that is followed."""
+        """Count what a class may set on an object; return whether that is followed."""
         return self._spend(sum(len(one.body) for one, _ in _with_bases(definition, inner)) // _OBJECTS_A_NODE)
 
     def _pool(self, call: ast.Call, method: str, here: _Here) -> None:
@@ -920,7 +920,7 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _grow(statement: ast.stmt, names: BoundNames) -> bool:
-    """Add to a list that is written out what a statement adds to it; tell whether it does nothing else."""
+    """Add to a list that is written out what a statement adds to it; return whether it does nothing else."""
     at = MAX_WORDS + 1  # behind all others
     more: list[ast.expr] | None
     match statement:

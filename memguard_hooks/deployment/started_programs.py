@@ -99,7 +99,7 @@ class _Found:
         self._ended: list[ast.Call] = []
 
     def take(self, call: CallAtStart) -> bool:
-        """Follow one call; tell whether nothing comes after it."""
+        """Follow one call; return whether nothing comes after it."""
         if call.source in _WAITING:
             self._ended += [call.made[0]] if call.made is not None else []
             return False

@@ -58,7 +58,7 @@ _OF_TEXTS = frozenset({
     "lower", "upper", "strip", "lstrip", "rstrip", "casefold", "title", "capitalize", "startswith", "endswith",
     "removeprefix", "removesuffix", "replace",
 })  # fmt: skip
-"""Methods of a text that make nothing but a text, or tell whether it holds one."""
+"""Methods of a text that make nothing but a text, or say whether it holds one."""
 
 _BINDING = frozenset({
     ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Import, ast.ImportFrom, ast.ExceptHandler,
@@ -304,7 +304,7 @@ class BoundNames:
         self.shown.update((name, (value, self)) for name in names if name not in mentioned)
 
     def _store(self, target: ast.expr, value: ast.expr | None) -> bool:
-        """Note what is set on an object or in a mapping; tell whether that is what happens."""
+        """Note what is set on an object or in a mapping; return whether that is what happens."""
         name, *keys = _dotted(target)
         if value is not None and name and keys:
             self.attributes.setdefault(name, {})[".".join(keys)] = (value, self)

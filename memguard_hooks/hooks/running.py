@@ -253,7 +253,7 @@ def notes(report: Report, *, with_fixer: bool = False, fail_on: str | None = Non
     lines = [note(skipped) for skipped in report.skipped if skipped.broken or not is_quiet]
     if is_quiet:
         return plain(lines)
-    if report.findings or report.mended:
+    if report.findings or report.fixed:
         from memguard_hooks.report import steps
 
         lines += steps.summary(report, with_fixer=with_fixer, fail_on=fail_on)

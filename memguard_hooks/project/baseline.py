@@ -1,4 +1,4 @@
-"""Findings that a project has known since it adopted the hooks: they stay silent, what is new fails.
+"""Findings that a project has known since it adopted the hooks: they are suppressed, and new ones fail.
 
 The file is JSON with a line for each finding, sorted, to be committed. A finding is known again by its code, its file and
 what it is about, wherever it has moved in the file and whatever its figures are now. Of each service the file holds the
@@ -152,12 +152,12 @@ def _one(name: Identity) -> Identity:
 
 
 def without_known(report: Report, baseline: Baseline, *, is_all: bool) -> Report:
-    """Return what is new; `known` counts what is silent and, where `is_all` that there is, `mended` what is gone."""
+    """Return the new findings; `known` counts suppressed ones and, on a full run (`is_all`), `fixed` those that are gone."""
     named, folded = _names(report), _names(report, folded=True)
     names = zip(named, folded, report.findings, strict=True)
     new = tuple(one for name, other, one in names if name not in baseline.findings and other not in baseline.folded)
-    mended = len(baseline.findings.difference(named)) + len(baseline.folded.difference(folded)) if is_all else 0
-    return report._replace(findings=new, known=len(report.findings) - len(new), mended=mended, baseline=baseline.path)
+    fixed = len(baseline.findings.difference(named)) + len(baseline.folded.difference(folded)) if is_all else 0
+    return report._replace(findings=new, known=len(report.findings) - len(new), fixed=fixed, baseline=baseline.path)
 
 
 def render(report: Report, known: Baseline | None = None) -> str:

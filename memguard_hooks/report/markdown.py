@@ -101,8 +101,8 @@ def _blocks(report: Report, link: str) -> Iterator[_Block]:
 
 def _verdict(report: Report) -> str:
     known = f"; {report.known} more known" if report.known else ""
-    mended = f"; {report.mended} known fixed: `--prune-baseline` takes them out" if report.mended else ""
-    return f"{outline.totals(report)}{known}{mended}"
+    fixed = f"; {report.fixed} known fixed: `--prune-baseline` takes them out" if report.fixed else ""
+    return f"{outline.totals(report)}{known}{fixed}"
 
 
 def _service(service: ServiceReport, link: str) -> tuple[str, ...]:

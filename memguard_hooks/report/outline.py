@@ -90,8 +90,8 @@ def together(service: ServiceReport) -> str:
 
 def by_cost(service: ServiceReport) -> tuple[list[Part], list[Part]]:
     """Return the judged parts of a process, the most expensive first: those of a MiB or more, and the rest."""
-    dearest = sorted(service.judged_parts, key=lambda part: -part.resident)
-    return [part for part in dearest if part.resident >= MIB], [part for part in dearest if part.resident < MIB]
+    by_size = sorted(service.judged_parts, key=lambda part: -part.resident)
+    return [part for part in by_size if part.resident >= MIB], [part for part in by_size if part.resident < MIB]
 
 
 def added(report: Report, service: ServiceReport) -> list[Part]:
@@ -143,6 +143,6 @@ def baseline(report: Report) -> list[str]:
     lines = []
     if report.known:
         lines.append(f"{report.known} more known")
-    if report.mended:
-        lines.append(f"{report.mended} known fixed: `--prune-baseline` takes them out")
+    if report.fixed:
+        lines.append(f"{report.fixed} known fixed: `--prune-baseline` takes them out")
     return lines

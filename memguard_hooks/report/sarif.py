@@ -53,7 +53,7 @@ def render(report: Report) -> str:
             "since": report.since,
             "baseline": report.baseline,
             "known": report.known,
-            "mended": report.mended,
+            "mended": report.fixed,
             "services": [service_json(service) for service in report.services],
         },
     }

@@ -38,8 +38,8 @@ def summary(report: Report, *, with_fixer: bool, fail_on: str | None) -> Iterato
     if errors or warnings:
         known = f"; {report.known} more known" if report.known else ""
         yield f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{may_fix(report) if with_fixer else ''}"
-    if report.mended:
-        yield f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out"
+    if report.fixed:
+        yield f"{report.baseline}: {count(report.fixed, 'known finding')} fixed: --prune-baseline takes them out"
     if fail_on is not None and status_of(report, fail_on) == 1 and adds_nothing(report):
         yield WAYS_OUT
 

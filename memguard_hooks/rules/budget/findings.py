@@ -194,8 +194,8 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
 def _late(report: ServiceReport) -> str:
     """Name what takes most of what is loaded after the start, and where: `litellm, torch in voice.py:31`."""
     parts = [one for one in report.judged_parts if one.moment != "start" and one.chain and one.resident >= MIB]
-    dearest = sorted(parts, key=lambda part: -part.resident)[:MOST_TOLD]
-    places = grouped((f"{part.chain[-1].path}:{part.chain[-1].line}", part.package) for part in dearest)
+    largest = sorted(parts, key=lambda part: -part.resident)[:MOST_TOLD]
+    places = grouped((f"{part.chain[-1].path}:{part.chain[-1].line}", part.package) for part in largest)
     return ", ".join(f"{', '.join(dict.fromkeys(names))} in {place}" for place, names in places.items())
 
 
