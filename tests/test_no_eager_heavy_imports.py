@@ -502,6 +502,23 @@ def test_pages_of_streamlit_that_load_what_each_session_loads_anyway_are_no_erro
     assert [line.partition(":")[0] for line in told] == ["charts.py"]
 
 
+def test_what_a_page_of_streamlit_uses_as_it_runs_is_no_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = "import streamlit\nimport transformers\nstreamlit.write(transformers.pipeline('summarization')('x'))\n"
+    files = {"Procfile": "web: streamlit run app.py\n", "app.py": "import streamlit\n", "pages/1_Ask.py": page}
+    write_dedented(project, files)
+    assert main([]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_of_two_imports_in_one_statement_the_one_that_is_used_is_not_told_as_unused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dedented(project, {"app.py": "import torch, pandas\n\ndef f():\n    return pandas.DataFrame()\n"})
+    assert main(["app.py"]) == 1
+    told = [line.split()[1:3] for line in capsys.readouterr().out.splitlines() if line.startswith("app.py:1:1: ")]
+    assert sorted(told) == [["MG201", "pandas"], ["MG203", "torch"]]
+
+
 HOSTILE = {
     "spaces behind from": "import pandas\nfrom" + " " * 60_000 + "x\n(",
     "marks in a comment": "import pandas\n# a" + "\u0300\u0316" * 100_000 + "\n",

@@ -45,9 +45,9 @@ class HeldImport(Record):
     """Whether `--fix` does what the remedy says."""
 
 
-def _sites_at(sites: Iterable[Step], places: frozenset[tuple[str, int]] | None) -> list[Step]:
-    """Return the statements that stand on some lines of files, all of them for None."""
-    return [site for site in sites if places is None or (site.path, site.line) in places]
+def _sites_at(sites: Iterable[Step], places: frozenset[Step] | None) -> list[Step]:
+    """Return the imports that stand at some places, all of them for None."""
+    return [site for site in sites if places is None or site in places]
 
 
 class Advice:
@@ -57,7 +57,7 @@ class Advice:
         self._project = project
         self._eager = eager
         self._held: dict[tuple[str, int, str], HeldImport | None] = {}
-        self._unused: dict[tuple[str, int, int], str | None] = {}
+        self._unused: dict[tuple[str, int, int, str], str | None] = {}
         self._savings: dict[Hashable, MovedSaving | None] = {}
         self._outcomes: dict[tuple[str, tuple[tuple[str, int], ...]], list[tuple[Loading, Deferred]]] = {}
         self._looked: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Advice:
 
     def unused(self, eager: Eager) -> str | None:
         """Return the names that an import binds where nothing else in the file mentions them."""
-        key = eager.path, eager.site.line, eager.site.column
+        key = eager.path, eager.site.line, eager.site.column, eager.site.module
         if key not in self._unused:
             self._unused[key] = _unused(self._project, eager)
         return self._unused[key]
@@ -141,18 +141,18 @@ class Advice:
         return [one for one, outcome in found if outcome == "never"] or [one for one, _ in found]
 
     @cached_property
-    def _unused_places(self) -> frozenset[tuple[str, int]]:
-        """The lines of imports at module level that nothing uses: these go together."""
+    def _unused_places(self) -> frozenset[Step]:
+        """The places of imports at module level that nothing uses: these go together."""
         return frozenset(
-            (one.path, one.site.line)
+            Step(one.path, one.site.line, one.site.module)
             for one in self._eager
             if one.site.used_line is None and one.site.why == AT_MODULE_LEVEL and self.unused(one) is not None
         )
 
     @cached_property
-    def _movable_places(self) -> frozenset[tuple[str, int]]:
-        """The lines of imports that nothing in their files holds."""
-        return frozenset((one.path, one.site.line) for one in self._eager if self._may_move(one))
+    def _movable_places(self) -> frozenset[Step]:
+        """The places of imports that nothing in their files holds."""
+        return frozenset(Step(one.path, one.site.line, one.site.module) for one in self._eager if self._may_move(one))
 
     def _may_move(self, eager: Eager) -> bool:
         """Return whether nothing in its file holds an import."""
@@ -193,7 +193,8 @@ def find_reached(project: Project, eager: Eager, advice: Advice) -> Iterator[Fin
     outcome: Deferred = "never"
     own, is_of_sessions = _is_run_in_sessions(eager)
     if found.code == "MG201":
-        outcome = "at start" if own and not found.is_fixable else advice.deferred(eager)
+        is_of_page = is_of_sessions and eager.at_request
+        outcome = "at start" if (own or is_of_page) and not found.is_fixable else advice.deferred(eager)
     if outcome == "no use":
         return
     saving = advice.saving(eager, found)
