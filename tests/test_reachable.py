@@ -367,8 +367,8 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-CALLING = "\n\nclass Start:\n    def __init__(self):\n        self.one = 1\n\n\nStart()\n"
-"""Makes a file one that takes libcst: it calls a method of its own."""
+CALLING = "\n\nclass Start:\n    @property\n    def one(self):\n        return 1\n\n\nStart().one\n"
+"""Makes a file one that takes libcst: it asks for a property of its own."""
 
 
 def test_libcst_only_where_the_verdict_can_change(project: Path) -> None:
