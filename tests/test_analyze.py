@@ -18,6 +18,7 @@ from typing import NamedTuple
 import libcst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
+from work import at_most
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_tokens import scan
@@ -2090,3 +2091,10 @@ def test_a_call_of_case_is_no_pattern() -> None:
     deep = "{1: " * 20 + "a" + "}" * 20
     source = f"import importlib\nimportlib.import_module(x)\nx = case({deep})\ncases({deep})\ncase = {deep}\nimport lazy\n"
     assert [site.module for site in analyze(source.encode(), "a.py").sites] == ["importlib", "lazy"]
+
+
+def test_partials_that_hand_on_to_several_others_are_bounded() -> None:
+    """Each of sixty levels calls the one below twice."""
+    levels = "".join(f"x{n + 1} = partial(x{n}, 1)\ny = partial(x{n}, 2)\nx{n + 1} = y\n" for n in range(60))
+    with pytest.raises(MemguardError, match="hands on too many calls"), at_most(2_000_000):
+        analyze(f"from functools import partial\nimport a\nx0 = a.b\n{levels}x60()\n".encode(), "a.py")

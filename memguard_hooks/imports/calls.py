@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.known_calls import CONSUMERS, IMPORTERS, PASSING, RUNNERS, STARTERS
 from memguard_hooks.imports.syntax import dotted, normal
 from memguard_hooks.imports.values import (
@@ -22,11 +23,23 @@ from memguard_hooks.imports.values import (
     Wrapped,
     join,
 )
-from memguard_hooks.imports.walker import Context, Walker
+from memguard_hooks.imports.walker import Context, Noted, Walker
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from memguard_hooks.imports.model import Target
+
+
+MAX_HANDED_ON = 20_000
+"""Calls of partials and threads that are followed: each may hand on to several others, and these to others again."""
 
 
 class CallWalker(Walker):
     """Walks calls, and follows those of functions and classes of this file."""
+
+    def __init__(self, text: str, target: Target, record: Noted) -> None:
+        super().__init__(text, target, record)
+        self._handed_on = 0
 
     def _called(self, node: cst.Call, callees: Values, context: Context) -> Values:
         """Walk the arguments of a call, then what it calls."""
@@ -102,6 +115,9 @@ class CallWalker(Walker):
         if isinstance(callee, Instance):
             return self._call(self._attribute((callee,), "__call__", None, context), arguments, context)
         if isinstance(callee, Deferred) and callee.trigger != "iterate":
+            self._handed_on += 1
+            if self._handed_on > MAX_HANDED_ON:
+                raise MemguardError("is not analyzed: it hands on too many calls")
             given = (*callee.arguments.positional, *arguments.positional)
             return self._call(callee.callees, Arguments(given, arguments.keywords), context)
         if isinstance(callee, Lazy):

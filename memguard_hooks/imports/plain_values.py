@@ -223,7 +223,7 @@ class PlainValues(ABC):
             for owner in self._value(target.value):
                 if isinstance(owner, (PlainClass, PlainInstance)):
                     names = owner.names if isinstance(owner, PlainClass) else owner.attributes
-                    names[target.attr] = names.get(target.attr, NOTHING) | values
+                    names[target.attr] = joined([names.get(target.attr, NOTHING), values])
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._consume(_opaque(values))
             for element in target.elts:
