@@ -144,7 +144,8 @@ def plain(source: str, target: Target = ANY) -> Analysis | None:
                  "def g(): yield from f()\nfor z in g(): z()", id="generators that run"),
     pytest.param("import a\nx = sorted(a.b(), key=lambda y: y.c(a.d()))\ny = max(a.e, key=a.f)", id="keys that are asked"),
     pytest.param("import a\nif 1:\n  import b\nelif x:\n  import c\n  a.b()\nelse:\n  try: import d\n  except E: import e\n"
-                 "def f():\n  if 0: import g\n  else: import h\n  if True: return\n  import i", id="conditions written out"),
+                 "def f():\n  if 'x': import j\n  else: import k\n"
+                 "  if 0: import g\n  else: import h\n  if True: return\n  import i", id="conditions written out"),
     pytest.param("try:\n  if 0: import a\n  else: raise x\n  import b\nexcept E: import c\nelse: import d\nif 0:\n  y = a\n"
                  "  class A: import e\n  y.f(A(), y())\n  from functools import partial\nx = y", id="what does not run"),
 ])  # fmt: skip

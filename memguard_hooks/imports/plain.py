@@ -551,7 +551,7 @@ class _Plain(PlainValues):
         unrun_blocks: dict[str, str] = {}
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             why = f"in function {node.name}"
-        elif isinstance(node, ast.If) and isinstance(node.test, ast.Constant):
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and isinstance(node.test.value, int):
             unrun_blocks = {"orelse" if node.test.value else "body": UNTAKEN}
         elif isinstance(node, (ast.If, ast.While)):
             is_endless = isinstance(node, ast.While) and _holds(node.test)
@@ -594,9 +594,7 @@ class _Plain(PlainValues):
             return _all(*ends) if ends == (False, False) or not self._may_decide(node.test) else None
         if isinstance(node, _TRIES):
             is_left = _any(self._block_ends(node.body), self._block_ends(node.orelse))
-            has_ended = (
-                _all(is_left, *(self._block_ends(one.body) for one in node.handlers)) if is_left is not False else False
-            )
+            has_ended = _all(is_left, *(self._block_ends(one.body) for one in node.handlers))
             return _any(has_ended, self._block_ends(node.finalbody))
         return isinstance(node, _ENDS)
 
