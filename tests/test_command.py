@@ -361,7 +361,7 @@ command=gunicorn -w 3
 directory=/app/api
 environment=WEB_CONCURRENCY="9",X="1"
 [program:worker]
-command=celery -A b worker -c %(ENV_N)s
+command=celery -A b worker -c %(ENV_N)s -n %(program_name)s%(process_num)02d@%%h --pidfile=%(here)s/w.pid
 numprocs=2
 [program:nginx]
 command=nginx -g "daemon off;"

@@ -141,7 +141,7 @@ def read_supervisord(words: list[str], host: Host) -> list[Managed]:
         found |= sections(_text(one, host) or "")
     return [
         Managed(
-            re.sub(r"%\(ENV_(\w+)\)s", lambda match: f"${{{match[1]}}}", keys["command"]),
+            _expanded(keys["command"], name.partition(":")[2], keys, posixpath.dirname(path) or "."),
             _count(keys.get("numprocs")),
             keys.get("directory", ""),
             dict(re.findall(r"([A-Za-z_]\w*)=\"([^\"%]*)\"", keys.get("environment", ""))),
@@ -149,6 +149,30 @@ def read_supervisord(words: list[str], host: Host) -> list[Managed]:
         for name, keys in found.items()
         if name.startswith(("program:", "eventlistener:", "fcgi-program:")) and keys.get("command") and _is_on(keys)
     ]
+
+
+def _expanded(command: str, name: str, keys: Mapping[str, str], here: str) -> str:
+    """Return a command of supervisord with what it puts in for the first of its processes; `%(ENV_X)s` stays a variable.
+
+    Source: http://supervisord.org/configuration.html, "command" of `[program:x]` (4.3).
+    """
+    number = keys.get("numprocs_start", "0")
+    known = {
+        "program_name": name,
+        "group_name": name,
+        "process_num": number,
+        "numprocs": keys.get("numprocs", "1"),
+        "here": here,
+    }
+
+    def put_in(match: re.Match[str]) -> str:
+        word, width = match[1] or "%", match[2] or ""
+        if word.startswith("ENV_"):
+            return f"${{{word.removeprefix('ENV_')}}}"
+        value = known.get(word, match[0] if match[1] else word)
+        return value.zfill(int(width)) if width.startswith("0") and value.isdecimal() else value
+
+    return re.sub(r"%(?:%|\((\w+)\)(\d{0,2})[sd])", put_in, command)
 
 
 def _matching(pattern: str, path: str, host: Host) -> list[str]:
