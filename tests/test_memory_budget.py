@@ -723,6 +723,22 @@ def test_what_one_worker_takes_is_said_where_their_number_is_unknown(
         assert (judge(capsys)[1]["services"][0]["verdict"] == "ok") is fits
 
 
+def test_what_runs_beside_a_server_counts_where_the_number_of_its_workers_is_unknown(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seven were told to fit beside a worker of celery that left room for three."""
+    write(root, {"a.py": "import pandas\n", "memguard.toml": 'limit = "512MiB"\n',
+                 "b.py": "import celery\napp = celery.Celery()\nimport pandas\n"})  # fmt: skip
+
+    def fitting(beside: str) -> int:
+        write(root, {"Procfile": f"w: sh -c '{beside}gunicorn a:a --workers $(nproc)'\n"})
+        (finding,) = judge(capsys)[1]["findings"]
+        return int(finding["message"].partition("for each more; ")[2].split()[0])
+
+    assert 0 < fitting("celery -A b worker -c 1 & ") < fitting("")
+    assert fitting("celery -A b worker & ") == fitting("celery -A b worker -c 1 & ")
+
+
 OF_CPUS = "celery -A a worker"
 WORKER = {"a.py": "import celery\napp = celery.Celery()\n", "requirements.txt": "celery==5.4.0\n"}
 ON_COMPOSE = {"Dockerfile": f"FROM python:3.12\nCOPY . /app\nWORKDIR /app\nCMD {OF_CPUS}\n"}

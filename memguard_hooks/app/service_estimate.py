@@ -380,7 +380,8 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
     walked = walk_entry(project, entry)
     if _is_unread(entry.path, walked):
         return None
-    return _estimate_walk(project, entry._replace(command=command.with_number(1)), settings, walked)
+    found = _estimate_walk(project, entry._replace(command=command.with_number(1)), settings, walked)
+    return _with_beside(project, _with_wrappers(found))
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
@@ -545,11 +546,13 @@ def _with_beside(project: Project, found: Estimated) -> Estimated:
             continue
         if isinstance(entry, Skipped) or command.workers is None:
             reason = entry.reason if isinstance(entry, Skipped) else command.reason
-            project.skipped.append(
-                Skipped(service.path, service.line, f"one of the commands of {service.name} is not counted: {reason}")
-            )
+            counted = "is not counted" if isinstance(entry, Skipped) else "counts with one worker"
+            gap = f"one of the commands of {service.name} {counted}: {reason}"
+            project.skipped.append(Skipped(service.path, service.line, gap))
             found = found._replace(unread=(*found.unread, f"a command beside it ({reason})"))
-            continue
+            if isinstance(entry, Skipped):
+                continue
+            entry = entry._replace(command=command.with_number(1))
         walked = walk_entry(project, entry)
         project.skipped += (*walked.skipped, *walked.notes)
         other = _with_wrappers(_estimate_walk(project, entry, found.settings, walked))
