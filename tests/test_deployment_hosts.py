@@ -279,6 +279,12 @@ def refuse(error: MemguardError) -> None:
                                  ("worker", "python app.py", None, "cloud-foundry")], id="cloud-foundry"),
         pytest.param({"manifest.yml": "applications: [{name: shop}]\n", "Procfile": "web: gunicorn app:app\n", **PLAIN},
                      [("shop", "gunicorn app:app", 1024, "cloud-foundry")], id="cloud-foundry-with-a-procfile"),
+        pytest.param({"manifest.yml": "applications:\n- processes:\n"
+                      "    [{type: web, memory: 1G}, {type: jobs, memory: 4G}, {type: x}]\n",
+                      "Procfile": "web: gunicorn app:app\njobs: python app.py\n", **PLAIN},
+                     [("web", "gunicorn app:app", 1024, "cloud-foundry"), ("jobs", "python app.py", 4096, "cloud-foundry"),
+                      ("x", "neither the manifest nor a Procfile says how x starts", None, "unread")],
+                     id="cloud-foundry-with-processes-as-a-procfile-starts-them"),
         pytest.param({"manifest.yml": "applications: [{name: shop, memory: 256M}]\n",
                       "Procfile": "web: gunicorn app:app\nclock: python app.py\n", **PLAIN},
                      [("shop", "gunicorn app:app", 256, "cloud-foundry"), ("clock", "python app.py", 1024, "cloud-foundry")],

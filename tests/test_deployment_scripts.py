@@ -48,6 +48,7 @@ from memguard_hooks.deployment.command import Host, StartCommand, parse
                      "a.py", "", 1, id="quotes-around-arguments"),
         pytest.param('python a.py\nexec "$@"', "b:b", "", 5, id="a-command-behind-another"),
         pytest.param('key=$(basename x)\neval "export $key=1"\nexec python a.py', "a.py", "", 1, id="eval-of-a-variable"),
+        pytest.param('C="python a.py --port ${PORT}"\neval ${C}', "a.py", "", 1, id="eval-of-the-port"),
         pytest.param('eval "cd api"\nS="python a.py"\neval "exec $S"', "a.py", "api", 1, id="eval"),
         pytest.param("python manage.py check || {\n  echo no\n  exit 1\n}\npython a.py", "a.py", "", 1, id="or-gives-up"),
     ],

@@ -1,8 +1,8 @@
 """`manifest.yml` of Cloud Foundry: applications and their processes.
 
 Source of the format: docs.cloudfoundry.org, "App manifest attribute reference" (2026-11). An application without processes
-is one, called `web`; a Procfile says what runs where no `command` does, and its other processes run once they are scaled up,
-each with the platform's default. Memory is what the manifest gives, or the
+is one, called `web`; a Procfile says what runs where no `command` does, for each process by its type, and its other
+processes run once they are scaled up, each with the platform's default. Memory is what the manifest gives, or the
 platform's default of 1 GB. `((NAME))` is filled in from a file that is named as the app is pushed, and is not known here.
 """
 
@@ -49,12 +49,17 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
         command = get(node, "command") or get(app, "command")
         text = scalar(command) or ""
         where = ServicePlace(path, *place(command if command is not None else node))
+        kind = scalar(node, "type") or "web"
+        listed = _processes(folder, read_file).get(kind) if command is None and kind != "web" else None
+        if listed is not None:
+            text, where = listed.command, listed.place
         asked = HostedService(name, where, folder, text.strip() if text != "null" else "", is_image=False, needs="command")
         found = hosted.start(asked, read_file) if hosted.is_python(folder, read_file) else None
+        if isinstance(found, Service) and kind != "web" and not asked.command:
+            found = Skipped(path, where.line, f"neither the manifest nor a Procfile says how {kind} starts", service=name)
         if isinstance(found, Skipped):
             found = unread_service(found)
         if isinstance(found, Service):
-            kind = scalar(node, "type") or "web"
             found = _at_home(_sized(found, node, app, path), folder, app, path)._replace(name=name, kind=kind)
         if found is not None:
             yield found
@@ -71,15 +76,20 @@ def _folder(path: str, written: str | None, read_file: Read) -> str:
     return here if hosted.is_python(here, read_file) else ""
 
 
+def _processes(folder: str, read_file: Read) -> dict[str, Service]:
+    """Return what a Procfile starts, by the types of its processes."""
+    listed = join(folder, "Procfile") or "Procfile"
+    return {one.name: one for one in procfile.read(read_file(listed) or b"", listed, read_file).services}
+
+
 def _of_procfile(folder: str, app: yaml.Node, path: str, read_file: Read) -> Iterator[Service]:
     """Yield the processes beside `web` of a Procfile, of which no instance runs until somebody asks for one."""
-    listed = join(folder, "Procfile") or "Procfile"
-    for one in procfile.read(read_file(listed) or b"", listed, read_file).services:
+    for one in _processes(folder, read_file).values():
         if one.name != "web":
             asked = HostedService(one.name, one.place, folder, one.command, is_image=False)
             found = hosted.start(asked, read_file)
             if isinstance(found, Service):
-                sized = _sized(found, None, None, listed)._replace(name=one.name, kind=one.kind, replicas=None)
+                sized = _sized(found, None, None, one.path)._replace(name=one.name, kind=one.kind, replicas=None)
                 yield _at_home(sized, folder, app, path)
 
 

@@ -61,6 +61,7 @@ MAX_WAYS = 300
 
 _ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)(\+?=)(.*)", re.DOTALL)
 _ARRAY = late_pattern(r"([A-Za-z_]\w*)(\+?=)\((.*)\)", re.DOTALL)
+_PORT = late_pattern(r"\$(?:PORT\b|\{PORT\})")
 _DEFAULT = late_pattern(r"\$\{([A-Za-z_]\w*)(:?=)(.*)\}", re.DOTALL)
 _OWN_NAME = late_pattern(r"\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})")
 _ITS_FOLDER = late_pattern(r"\$\{0%/\*\}|\$\(\s*dirname\s+(?:--\s+)?(\0[^\s()$]*)\s*\)")
@@ -778,10 +779,11 @@ class _ScriptReader:
     def _evaluate(self, words: Sequence[str], way: _Way, line: int) -> None:
         """Follow what `eval` comes to.
 
-        Where that is known only at run time, it may export one variable, which is then not known; under a name that is not
-        known either, nothing changes. Raises NotParsedError for all else, which may set or start more.
+        The port is a number on any host. What else is known only at run time may export one variable, which is then not
+        known; under a name that is not known either, nothing changes. Raises NotParsedError for all else, which may set or
+        start more.
         """
-        text = " ".join(self._fields(" ".join(words), way, line))
+        text = _PORT.sub("8000", " ".join(self._fields(" ".join(words), way, line)))
         self._count_call(line)
         if is_open(text):
             parts = [one.text if isinstance(one, ShellWord) else "" for one in split_words(text)]
