@@ -108,7 +108,10 @@ def read_plain(text: str, module: ast.Module, target: Target) -> tuple[Analysis,
         return None
     try:
         plain = _Plain(text, module, target)
-        return plain.run(), plain.acting()
+        try:
+            return plain.run(), plain.acting()
+        finally:
+            plain.forget()
     except (Unsure, RecursionError):
         return None
 
@@ -446,7 +449,7 @@ class _Plain(PlainValues):
         if node.returns is not None:
             self._annotation(node.returns)
         is_wrapped = any(last_name(getattr(one, "func", one)) in WRAPPERS for one in node.decorator_list)
-        made: Values = frozenset({FUNCTION if is_wrapped else PlainFunction(node, defaults, [*self._scopes])})
+        made: Values = frozenset({FUNCTION if is_wrapped else self._closed(PlainFunction(node, defaults, [*self._scopes]))})
         for decorator in reversed(decorators):
             made = self._decorated(decorator, made) or made
         self._define(node, made, is_branch=is_branch)

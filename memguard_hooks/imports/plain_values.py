@@ -26,8 +26,9 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from typing import TypeAlias
+    from typing import TypeAlias, TypeVar
 
+    Closure = TypeVar("Closure", "PlainFunction", "PlainGenerator")
     PlainFunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
     PlainOwn: TypeAlias = "PlainClass | PlainInstance | PlainFunction | PlainMethod | PlainSuper | PlainLater"
     PlainValue: TypeAlias = "str | PlainOwn | PlainNames | PlainCoroutine | PlainGenerator"
@@ -182,6 +183,7 @@ class PlainValues(ABC):
         self._has_proxies = has_proxies
         self._scopes: list[PlainScope] = [{}]
         self._stars: list[str] = []
+        self._closures: list[PlainFunction | PlainGenerator] = []
         self._called: set[str] = set()
         self._frame: tuple[PlainFunction, Values] | None = None
         """The function that is walked, and the first thing that it was given."""
@@ -196,6 +198,16 @@ class PlainValues(ABC):
         """Why what is walked does not run: it binds names, and calls nothing."""
         self._steps = 0
         self._has_lazy_annotations = target.python is not None and target.python >= LAZY_ANNOTATIONS_PYTHON
+
+    def forget(self) -> None:
+        """Let go of the names around functions, which hold these: each would wait for the collector, with its whole tree."""
+        for one in self._closures:
+            one.scopes = ()
+
+    def _closed(self, made: Closure) -> Closure:
+        """Return what keeps the names around it, to be let go of at the end."""
+        self._closures.append(made)
+        return made
 
     # Names
 
@@ -262,9 +274,9 @@ class PlainValues(ABC):
             self._consume(_opaque(values))
             return frozenset(one for one in values if isinstance(one, PlainClass))
         if isinstance(node, ast.Lambda):
-            return frozenset({PlainFunction(node, self._parameters(node.args), [*self._scopes])})
+            return frozenset({self._closed(PlainFunction(node, self._parameters(node.args), [*self._scopes]))})
         if isinstance(node, ast.GeneratorExp):
-            return frozenset({PlainGenerator(node, self._value(node.generators[0].iter), [*self._scopes])})
+            return frozenset({self._closed(PlainGenerator(node, self._value(node.generators[0].iter), [*self._scopes]))})
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
             return self._comprehension(node, self._value(node.generators[0].iter))
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
