@@ -9,7 +9,7 @@ platform's default of 1 GB. `((NAME))` is filled in from a file that is named as
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
@@ -43,6 +43,7 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
         return
     folder = _folder(path, scalar(app, "path"), read_file)
     processes = list(each_once(items(get(app, "processes")))) or [app]
+    listed = _listed(folder, read_file) if any(get(one, "command") is None for one in processes) else {}
     for node in processes:
         name = (scalar(node, "type") or "web") if len(processes) > 1 else scalar(app, "name") or "web"
         name = name if "((" not in name else scalar(node, "type") or "web"
@@ -50,9 +51,8 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
         text = scalar(command) or ""
         where = ServicePlace(path, *place(command if command is not None else node))
         kind = scalar(node, "type") or "web"
-        listed = _processes(folder, read_file).get(kind) if command is None and kind != "web" else None
-        if listed is not None:
-            text, where = listed.command, listed.place
+        if command is None and kind != "web" and kind in listed:
+            text, where = listed[kind].command, listed[kind].place
         asked = HostedService(name, where, folder, text.strip() if text != "null" else "", is_image=False, needs="command")
         found = hosted.start(asked, read_file) if hosted.is_python(folder, read_file) else None
         if isinstance(found, Service) and kind != "web" and not asked.command:
@@ -64,7 +64,7 @@ def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipp
         if found is not None:
             yield found
         if found is not None and node is app and command is None:
-            yield from _of_procfile(folder, app, path, read_file)
+            yield from _beside(listed, folder, app, path, read_file)
 
 
 def _folder(path: str, written: str | None, read_file: Read) -> str:
@@ -76,15 +76,15 @@ def _folder(path: str, written: str | None, read_file: Read) -> str:
     return here if hosted.is_python(here, read_file) else ""
 
 
-def _processes(folder: str, read_file: Read) -> dict[str, Service]:
+def _listed(folder: str, read_file: Read) -> Mapping[str, Service]:
     """Return what a Procfile starts, by the types of its processes."""
-    listed = join(folder, "Procfile") or "Procfile"
-    return {one.name: one for one in procfile.read(read_file(listed) or b"", listed, read_file).services}
+    path = join(folder, "Procfile") or "Procfile"
+    return {one.name: one for one in procfile.read(read_file(path) or b"", path, read_file).services}
 
 
-def _of_procfile(folder: str, app: yaml.Node, path: str, read_file: Read) -> Iterator[Service]:
+def _beside(listed: Mapping[str, Service], folder: str, app: yaml.Node, path: str, read_file: Read) -> Iterator[Service]:
     """Yield the processes beside `web` of a Procfile, of which no instance runs until somebody asks for one."""
-    for one in _processes(folder, read_file).values():
+    for one in listed.values():
         if one.name != "web":
             asked = HostedService(one.name, one.place, folder, one.command, is_image=False)
             found = hosted.start(asked, read_file)

@@ -1,7 +1,7 @@
 """celery: the app is loaded once and its pool forked from it. Facts: `celery.bin` and `celery.worker` of 5.7.
 
 Without `--concurrency` and `--autoscale` the app's own `worker_concurrency` counts, and without that the CPUs of the
-host. The process of `-B` is a fork that runs no task, and is not counted.
+host. The process of `-B` is a fork that runs no task: it stays beside the worker, and is none of its processes.
 """
 
 from __future__ import annotations
