@@ -128,8 +128,8 @@ def plain(source: str, target: Target = ANY) -> Analysis | None:
     pytest.param("if x: raise\nelse: raise\nimport a", id="behind branches that end"),
     pytest.param("(x := a)()", id="a name in an expression"),
     pytest.param("global x", id="global"),
-    pytest.param("import a\nx = None\ndef f():\n  global x\n  if x is None: x = a.b()\n  return x\nf()\nf().c()"
-                 "\ndef g():\n  global f\n  def f(): import b\ng()\nf()", id="names of the file that functions bind"),
+    pytest.param("import a\nx = None\ndef f():\n  global x\n  if x is None: x = a.b()\n  return x\nf()\nf().c()",
+                 id="names of the file that functions bind"),
     pytest.param("import a\nclass A:\n  def __init__(self, x, y=a.c):\n    self.x, self.z = x, 1"
                  "\n    self.y = y\n    self.f()"
                  "\n  def f(self):\n    self.y(); self.w()\n    import b\nz = A(a.b())\nz.f()\nz.y.d()\nA.f(z)",
@@ -157,6 +157,10 @@ def test_plain(source: str) -> None:
 @pytest.mark.parametrize("source", [
     pytest.param("def f(): import a\nf()\nimport f\nf.g()\ndef h(): g()\nh()\nfrom a import g\nh()",
                  id="a function that does something else when it is called again"),
+    pytest.param("def f(): pass\ndef g():\n  global f\n  def f(): import b\ng()\nf()",
+                 id="a function that another one binds anew"),
+    pytest.param("def a(): import x\ndef b(): a()\nf = b\nf = a\nf()",
+                 id="two functions, of which one says how the other ran"),
     pytest.param("def f(): f()\nf()", id="a function that calls itself"),
     pytest.param("def f(*x): return x\nf(*y)", id="a function that is given what nobody counts"),
     pytest.param("import a\ndef f(x): return x\nf(a)(1)\nf(a.b)", id="functions that return other things"),
@@ -453,6 +457,14 @@ def test_a_call_that_does_not_act_parses_nothing() -> None:
     assert len(read) == 1
     assert facts.analysis(b"name", Target(called=frozenset({"A", "f"})), data) != first
     assert len(read) == 2
+
+
+def test_a_generator_that_is_made_often_is_looked_into_once() -> None:
+    """6,000 calls of one of 12,000 statements took 98 seconds."""
+    source = "def f():\n yield\n" + " x\n" * 3000 + "f()\n" * 3000
+    module = parse(source)
+    with at_most(500_000):
+        assert read_plain(source, module, ANY) is not None
 
 
 def test_members_that_many_classes_inherit_are_not_written_out_for_each() -> None:

@@ -42,6 +42,7 @@ from memguard_hooks.imports.plain_values import (
     PlainValues,
     Unsure,
     Values,
+    in_order,
     is_decided,
     is_name,
     is_own,
@@ -49,6 +50,7 @@ from memguard_hooks.imports.plain_values import (
     mentions,
     operands,
     passed,
+    written_out,
 )
 from memguard_hooks.pattern import late_pattern
 
@@ -386,8 +388,8 @@ class _Plain(PlainValues):
 
     def _truth(self, test: ast.expr) -> tuple[bool | None, str]:
         """Return what a condition is, None for one that nobody knows, and why what it rules out does not run."""
-        if isinstance(test, ast.Constant) and isinstance(test.value, int):
-            return bool(test.value), UNTAKEN
+        if (known := written_out(test)) is not None:
+            return known, UNTAKEN
         if is_name(test, "TYPE_CHECKING"):
             return False, "under TYPE_CHECKING"
         if isinstance(test, ast.Name) or (isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name)):
@@ -533,7 +535,7 @@ class _Plain(PlainValues):
             if any(map(is_own, decorator)):
                 raise Unsure
             return NOTHING
-        return joined(self._called_one(one, PlainArguments((values,))) for one in decorator)
+        return joined(self._called_one(one, PlainArguments((values,))) for one in in_order(decorator))
 
     # Statements that do not run while the file loads
 
@@ -554,8 +556,8 @@ class _Plain(PlainValues):
         unrun_blocks: dict[str, str] = {}
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             why = f"in function {node.name}"
-        elif isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and isinstance(node.test.value, int):
-            unrun_blocks = {"orelse" if node.test.value else "body": UNTAKEN}
+        elif isinstance(node, ast.If) and (known := written_out(node.test)) is not None:
+            unrun_blocks = {"orelse" if known else "body": UNTAKEN}
         elif isinstance(node, (ast.If, ast.While)):
             is_endless = isinstance(node, ast.While) and _holds(node.test)
             if not is_endless and self._may_decide(node.test):
@@ -591,8 +593,8 @@ class _Plain(PlainValues):
             is_named = isinstance(called, ast.Name) or (isinstance(called, ast.Attribute) and called.attr in _LAST_OF_EXITS)
             return None if is_named and self._calls_may_exit else False
         if isinstance(node, ast.If):
-            if isinstance(node.test, ast.Constant) and isinstance(node.test.value, int):
-                return self._block_ends(node.body if node.test.value else node.orelse)
+            if (known := written_out(node.test)) is not None:
+                return self._block_ends(node.body if known else node.orelse)
             ends = self._block_ends(node.body), self._block_ends(node.orelse)
             return _all(*ends) if ends == (False, False) or not self._may_decide(node.test) else None
         if isinstance(node, _TRIES):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from memguard_hooks.formats.python_nodes import children, dotted, walk
+from memguard_hooks.formats.python_nodes import children, dotted, outside_functions, walk
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
     DEFERRING,
@@ -183,6 +183,7 @@ class PlainValues(ABC):
         self._has_proxies = has_proxies
         self._scopes: list[PlainScope] = [{}]
         self._stars: list[str] = []
+        self._later_ones: dict[PlainFunctionNode, bool] = {}
         self._closures: list[PlainFunction | PlainGenerator] = []
         self._called: set[str] = set()
         self._frame: tuple[PlainFunction, Values] | None = None
@@ -372,11 +373,11 @@ class PlainValues(ABC):
             passed |= {_later(one, arguments) for one in callees if one in (_PARTIAL, _THREAD)}
         if not STARTERS.isdisjoint(callees):
             self._start(joined([*positional[:1], dict(keywords).get("key", NOTHING)]))
-        return joined([passed, *(self._called_one(one, arguments) for one in callees)])
+        return joined([passed, *(self._called_one(one, arguments) for one in in_order(callees))])
 
     def _start(self, callees: Values) -> None:
         """Call functions with what nobody knows, and run what they return."""
-        self._consume(joined([self._called_one(one, PlainArguments()) for one in callees]))
+        self._consume(joined([self._called_one(one, PlainArguments()) for one in in_order(callees)]))
 
     @staticmethod
     def _super(owner: PlainClass, receivers: Values) -> Values:
@@ -393,18 +394,25 @@ class PlainValues(ABC):
         if isinstance(callee, (PlainCoroutine, PlainGenerator, PlainNames, PlainSuper)) or callee == _DISPLAY:
             return NOTHING
         if isinstance(callee, PlainFunction) and given is not None:
-            is_later = isinstance(callee.node, ast.AsyncFunctionDef) or _is_generator(callee.node)
-            return frozenset({PlainCoroutine(callee, given)}) if is_later else self._run(callee, given)
+            return frozenset({PlainCoroutine(callee, given)}) if self._is_later(callee.node) else self._run(callee, given)
         if isinstance(callee, PlainMethod) and given is not None:
             own: Values = frozenset({callee.receiver})
             return self._called_one(callee.function, given._replace(positional=(own, *given.positional)))
         if isinstance(callee, PlainLater) and given is not None:
             self._step()
             both = PlainArguments((*callee.given.positional, *given.positional), given.keywords)
-            return joined(self._called_one(one, both) for one in callee.callees)
+            return joined(self._called_one(one, both) for one in in_order(callee.callees))
         if not isinstance(callee, PlainClass):
             raise Unsure
         return self._made(callee, given)
+
+    def _is_later(self, node: PlainFunctionNode) -> bool:
+        """Return whether calling a function only makes a coroutine or a generator; looked into once."""
+        if node not in self._later_ones:
+            block = [] if isinstance(node, ast.Lambda) else node.body
+            yields = (isinstance(one, (ast.Yield, ast.YieldFrom)) for one in outside_functions(block))
+            self._later_ones[node] = isinstance(node, ast.AsyncFunctionDef) or any(yields)
+        return self._later_ones[node]
 
     def _made(self, kind: PlainClass, given: PlainArguments | None) -> Values:
         """Run the constructor of a class, and return what that makes."""
@@ -423,7 +431,7 @@ class PlainValues(ABC):
         values = self._names.get(head) or frozenset(f"{star}.{head}" for star in self._stars if head not in self._names)
         for attribute in rest:
             values = joined(self._attribute(one, attribute) for one in values)
-        for one in values:
+        for one in in_order(values):
             self._called_one(one, PlainArguments())
 
     @abstractmethod
@@ -440,7 +448,7 @@ class PlainValues(ABC):
             raise Unsure
         if self._unrun and any(isinstance(one, (PlainCoroutine, PlainGenerator)) for one in values):
             raise Unsure
-        for one in values:
+        for one in in_order(values):
             if isinstance(one, PlainGenerator):
                 self._run_generator(one)
         given = (one.names for one in values if isinstance(one, PlainNames))
@@ -537,18 +545,6 @@ def _members(values: Values, receiver: PlainInstance) -> Values:
     return frozenset(PlainMethod(one, receiver) if isinstance(one, PlainFunction) else one for one in values)
 
 
-def _is_generator(function: PlainFunctionNode) -> bool:
-    """Return whether calling a function only makes a generator."""
-    waiting: list[ast.AST] = [] if isinstance(function, ast.Lambda) else [*function.body]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            waiting += children(node)
-    return False
-
-
 def _later(callee: PlainValue, given: PlainArguments | None) -> PlainLater:
     """Return what a `partial` or a thread calls later; raises Unsure where that is not known."""
     if given is None:
@@ -562,6 +558,16 @@ def _later(callee: PlainValue, given: PlainArguments | None) -> PlainLater:
 def is_own(value: PlainValue) -> bool:
     """Return whether a value is something of the file."""
     return not isinstance(value, str) or value in (_DISPLAY, FUNCTION)
+
+
+_RUNNING = (PlainClass, PlainFunction, PlainMethod, PlainLater, PlainCoroutine, PlainGenerator)
+
+
+def in_order(values: Values) -> Values:
+    """Return values of which at most one runs code of the file; a set does not tell in which order several would."""
+    if sum(isinstance(one, _RUNNING) for one in values) > 1:
+        raise Unsure
+    return values
 
 
 def is_name(node: ast.expr, name: str) -> bool:
@@ -610,4 +616,9 @@ def is_decided(test: ast.expr) -> bool:
     """Return whether a condition may be judged by itself alone."""
     if isinstance(test, ast.Compare):
         return any(is_name(one, "__name__") for one in (test.left, *test.comparators))
-    return isinstance(test, ast.Constant) and isinstance(test.value, int)
+    return written_out(test) is not None
+
+
+def written_out(test: ast.expr) -> bool | None:
+    """Return what a condition is that is a number or a truth value, None for any other."""
+    return bool(test.value) if isinstance(test, ast.Constant) and isinstance(test.value, int) else None
