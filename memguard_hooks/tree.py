@@ -281,9 +281,9 @@ class WorkTree:
     def _read(self, path: str) -> bytes | None:
         try:
             descriptor = self._open(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
         except (OSError, ValueError) as error:
+            if _is_nowhere(error):
+                return None
             self.is_steady = False
             raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
         try:
@@ -466,10 +466,10 @@ class WorkTree:
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if is_folder or self._is_file(folder, entry):
                         found.append(TreeEntry(entry.name, is_folder))
-        except (FileNotFoundError, NotADirectoryError, UnreadableError):
+        except UnreadableError:
             return ()
-        except (OSError, ValueError):
-            self.is_steady = False
+        except (OSError, ValueError) as error:
+            self.is_steady &= _is_nowhere(error)
             return ()
         return tuple(sorted(found))
 
@@ -527,6 +527,14 @@ class WorkTree:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+
+def _is_nowhere(error: OSError | ValueError) -> bool:
+    """Return whether nothing can be at a path: a text of a program that was taken for a path may be too long for one."""
+    return isinstance(error, OSError) and error.errno in _NOWHERE
 
 
 TOO_LARGE = f"is larger than {MAX_FILE_BYTES // 2**20} MiB"

@@ -14,7 +14,7 @@ from folders import commit, git, write
 
 from memguard_hooks.app import service_estimate, work
 from memguard_hooks.app.entry_points import ServiceEntry
-from memguard_hooks.app.past import Past
+from memguard_hooks.app.past import MAX_KEPT, Past
 from memguard_hooks.app.service_estimate import Estimated
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.finding import Skipped
@@ -120,6 +120,17 @@ def test_a_commit_of_what_was_judged_is_not_estimated_again(
     assert "pandas" not in found  # that is no news
 
 
+def test_a_commit_that_many_changes_follow_is_estimated_once(
+    project: Path, capsys: pytest.CaptureFixture[str], estimated: list[str]
+) -> None:
+    for number in range(MAX_KEPT + 2):
+        (project / "parts/part3.py").write_text(f"import pandas\n# {number}\n")
+        found = judge(capsys)
+    assert estimated == ["web"]
+    assert found == cold(project, capsys)
+    assert "MG303" in found
+
+
 def test_a_commit_of_something_else_is_estimated(
     project: Path, capsys: pytest.CaptureFixture[str], estimated: list[str]
 ) -> None:
@@ -176,7 +187,8 @@ def test_a_row_that_somebody_else_has_written_counts_as_none(
     get = Store.get
     for rows in (1, "x", [1], [[1, 2]], [[["web"], []]], [[[["web", [[1], True, {}]]], []]], [[[["web", 3]], []]],
                  [[[["web", [[[1, 2, 3, 4]] * 3, 1, {}]]], []]], [[[["web", [[["a"]] * 3, True, {}]]], []]],
-                 [[[], [["app.py", 1]]]], [[[], [["app.py", [], {}, 7]]]], [[[], [[3, None, "", None]]]]):  # fmt: skip
+                 [[[], [["app.py", 1]]]], [[[], [["app.py", [], {}, 7]]]], [[[], [[3, None, "", None]]]],
+                 [[[], {"app.py": 1}]], [[[], {"app.py": "xyz"}]]):  # fmt: skip
         monkeypatch.setattr(Store, "get", lambda self, *name, rows=rows: rows if name[0] == b"past" else get(self, *name))
         seen.append(judge(capsys))
     monkeypatch.undo()

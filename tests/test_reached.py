@@ -580,6 +580,31 @@ def test_what_django_loads_by_its_settings_is_not_told_as_a_computed_name(
     assert walked(tmp_path, files).computed == told
 
 
+def test_a_statement_of_sql_names_no_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    below = Resolver.below
+
+    def note(resolver: Resolver, package: str) -> tuple[list[str], bool]:
+        asked.append(package)
+        return below(resolver, package)
+
+    monkeypatch.setattr(Resolver, "below", note)
+    files = {
+        "app.py": """
+            from tables import TABLE
+            def read_frame(text):
+                return query(text)
+            def load():
+                statement = f"SELECT COUNT(*), a.b FROM {TABLE}"
+                return read_frame(statement)
+            load()
+        """,
+        "tables.py": "TABLE = input()",
+    }
+    walked(tmp_path, files)
+    assert not [one for one in asked if " " in one]
+
+
 def test_a_command_of_a_bot_that_loads_what_somebody_asks_for_loads_nothing(tmp_path: Path) -> None:
     files = {
         "bot.py": """

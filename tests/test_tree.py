@@ -282,6 +282,16 @@ def test_what_is_no_regular_file_is_not_read(root: Path, kind: str, monkeypatch:
     assert found == KINDS[kind] if KINDS[kind] else len(found) == MAX_FILE_BYTES  # type: ignore[arg-type]
 
 
+def test_a_text_that_is_too_long_for_a_path_is_nowhere(root: Path) -> None:
+    """A later run can tell as well: what was said is said again."""
+    tree = WorkTree(str(root))
+    long = "b/" + "x" * 5000
+    assert tree.read(long) is None
+    assert tree.entries(long) == tree.entries(f"{long}/c") == ()
+    assert tree.identity(long) is None
+    assert tree.is_steady
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="needs an owner whom modes stop")
 def test_what_cannot_be_read_says_why(root: Path) -> None:
     (root / "a.py").chmod(0)

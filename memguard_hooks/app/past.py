@@ -19,8 +19,8 @@ from memguard_hooks.tree import Held, RevisionTree, WorkTree
 SMALL = 200
 """Paths that a run has seen: of fewer the commit is estimated as fast as all of them are compared."""
 
-MAX_KEPT = 2
-"""Runs that are kept: the last one, and the one of another branch."""
+MAX_KEPT = 3
+"""Runs that are kept: the last one, what the last commit took, and the one of another branch."""
 
 
 class Past(Record):
@@ -46,25 +46,55 @@ def sizes_of(parts: Iterable[Part]) -> dict[str, int]:
 def keep_past(project: Project, found: Iterable[tuple[str, Past | None]]) -> None:
     """Keep what the services of the work tree take, by their names; None where nobody can tell."""
     tree = project.tree
-    if not isinstance(tree, WorkTree) or not tree.is_steady or len(tree.seen) < SMALL or project.has_given_up:
-        return
-    services = [(name, past and (past.estimate, past.is_whole, past.sizes, past.processes)) for name, past in found]
-    row = [services, [[path, *held] for path, held in tree.held()]]
-    store, key = project.facts.store, _key(project)
-    store.put([row, *(store.known(list, *key) or ())[: MAX_KEPT - 1]], *key)
+    if isinstance(tree, WorkTree) and tree.is_steady and len(tree.seen) >= SMALL:
+        _keep(project, found, [[path, *held] for path, held in tree.held()])
+
+
+def keep_commit(project: Project, commit: RevisionTree, found: Iterable[tuple[str, Past | None]]) -> None:
+    """Keep what the services of a commit took, which no run judged before it was made: many changes come after it."""
+    if commit.is_steady and len(commit.seen) >= SMALL:
+        _keep(project, found, {place: name.hex() for place, name in commit.seen.items()})
+
+
+def _keep(project: Project, found: Iterable[tuple[str, Past | None]], seen: object) -> None:
+    if not project.has_given_up:
+        services = [(name, past and (past.estimate, past.is_whole, past.sizes, past.processes)) for name, past in found]
+        _put_first(project, [services, seen], _rows(project))
+
+
+def _rows(project: Project) -> list[object]:
+    return project.facts.store.known(list, *_key(project)) or []
+
+
+def _put_first(project: Project, row: object, others: list[object]) -> None:
+    project.facts.store.put([row, *others[: MAX_KEPT - 1]], *_key(project))
 
 
 def recall_past(project: Project, commit: RevisionTree) -> dict[str, list[Past | None]] | None:
-    """Return what the services of a commit took, by their names; None where no run has judged just that."""
-    for row in project.facts.store.known(list, *_key(project)) or ():
+    """Return what the services of a commit took, by their names; None where no run has judged just that.
+
+    What is told of the commit is kept longest: run after run changes the work tree, and compares with the same commit.
+    """
+    rows = _rows(project)
+    for number, row in enumerate(rows):
         try:
-            services, seen = row
-            held = [(path, Held(kind, content, names)) for path, kind, content, names in seen]
-            if all(commit.has_just(path, one) for path, one in held):
-                return _services(services)
+            services, seen = row  # type: ignore[misc]
+            if _is_just(commit, seen):
+                found = _services(services)
+                if number:
+                    _put_first(project, row, [*rows[:number], *rows[number + 1 :]])
+                return found
         except (TypeError, ValueError, KeyError):  # somebody else may have written it
             continue
     return None
+
+
+def _is_just(commit: RevisionTree, seen: Any) -> bool:
+    """Return whether a commit has all that a run has seen, of a work tree or of another commit."""
+    if isinstance(seen, dict):
+        return commit.still({place: bytes.fromhex(name) for place, name in seen.items()})
+    held = [(path, Held(kind, content, names)) for path, kind, content, names in seen]
+    return all(commit.has_just(path, one) for path, one in held)
 
 
 def _key(project: Project) -> tuple[bytes, ...]:

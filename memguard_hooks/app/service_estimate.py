@@ -30,7 +30,7 @@ from memguard_hooks.app.first_party import find_built
 from memguard_hooks.app.likely_starts import find_judged, find_likely
 from memguard_hooks.app.limit import MemoryLimit, bands_of, cpus_of, limit_of, named_plan
 from memguard_hooks.app.loaded import NONE, Models, imports_a_library
-from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
+from memguard_hooks.app.past import Past, keep_commit, keep_past, recall_past, sizes_of
 from memguard_hooks.app.walks import moved_walk, users_of_moved, walk_entry, walk_file
 from memguard_hooks.app.work import find_work
 from memguard_hooks.deployment import platforms
@@ -914,6 +914,8 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
     known = recall_past(project, before.tree)
     if known is None:
         known = _estimate_then(before, found)
+        if all(one.now is not None for one in found):  # else nobody has looked at what it took
+            keep_commit(project, before.tree, ((name, past) for name, alike in known.items() for past in alike))
     for one in found:
         alike = known.get(one.service.name)
         then = alike.pop(0) if alike else None

@@ -755,6 +755,8 @@ class Reach(Calls):
         return names[:MAX_NAMED]
 
     def _load_named(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
+        if len(text.split()) != 1 or "/" in text:  # a statement of SQL, say: no name of a module
+            return
         self.log.append(("named", path, place, text, stage, attribute))
         self._told_to.on_load(path, place, text, stage, attribute)
 
