@@ -62,11 +62,11 @@ def _keep(project: Project, found: Iterable[tuple[str, Past | None]], seen: obje
         _put_first(project, [services, seen], _rows(project))
 
 
-def _rows(project: Project) -> list[object]:
+def _rows(project: Project) -> list[Any]:
     return project.facts.store.known(list, *_key(project)) or []
 
 
-def _put_first(project: Project, row: object, others: list[object]) -> None:
+def _put_first(project: Project, row: object, others: list[Any]) -> None:
     project.facts.store.put([row, *others[: MAX_KEPT - 1]], *_key(project))
 
 
@@ -78,7 +78,7 @@ def recall_past(project: Project, commit: RevisionTree) -> dict[str, list[Past |
     rows = _rows(project)
     for number, row in enumerate(rows):
         try:
-            services, seen = row  # type: ignore[misc]
+            services, seen = row
             if _is_just(commit, seen):
                 found = _services(services)
                 if number:
