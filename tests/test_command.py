@@ -485,6 +485,7 @@ HOSTILE = {
     "quotes": "gunicorn '" + "'" * 7001,
     "double-quotes": 'python "' + "$(" * 4000,
     "substitutions": "python " + "$(" * 4000,
+    "quoted-substitutions": "python " + '"$(' * 2000 + ')"' * 2000,
     "defaults": "python " + "${A:-" * 1600 + "}" * 1600,
     "shells": "sh -c " * 1300 + "a",
     "wrappers": "env " * 2000 + "python a.py",
@@ -576,6 +577,8 @@ def test_what_is_not_closed_does_not_parse(text: str) -> None:
 
 def test_operators_in_quotes_are_words() -> None:
     assert [token.text for token in split_words("a '&&' \"|\" b;c")] == ["a", "'&&'", '"|"', "b", ";", "c"]
+    word = """$(sed "s/.*'([^']*)'.*/(/" "it's \\")" | head)"""
+    assert [token.text for token in split_words(f"A={word}; b")] == [f"A={word}", ";", "b"]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ MAX_EXPANDED = 2**14
 MAX_DEFAULTS = 8
 """How deeply `${A:-${B:-c}}` may be nested."""
 
+MAX_NESTED = 20
+"""How deeply commands in quotes may be put into each other: `"$(echo "$(date)")"`."""
+
 
 class ShellWord(Record):
     """A word as it is written, with its quotes, and the offset at which it starts."""
@@ -121,7 +124,7 @@ def _bare(piece: str) -> str:
     return piece[1:].strip("\n") if piece[0] == "\\" else piece
 
 
-def _end_of_piece(text: str, at: int) -> int:
+def _end_of_piece(text: str, at: int, depth: int = 0) -> int:
     """Return where a quoted, substituted or plain piece of a word ends."""
     char = text[at]
     if char == "\\":
@@ -133,12 +136,12 @@ def _end_of_piece(text: str, at: int) -> int:
     if char == '"':
         at += 1
         while at < len(text) and text[at] != '"':
-            at = _end_of_piece(text, at) if text[at] in "\\`$" else at + 1
+            at = _end_of_piece(text, at, depth) if text[at] in "\\`$" else at + 1
         if at >= len(text):
             raise ShellError("No closing quotation")
         return at + 1
     if text.startswith(("$(", "${"), at):
-        return _end_of_brackets(text, at + 1)
+        return _end_of_brackets(text, at + 1, depth + 1)
     plain = _PLAIN.match(text, at)
     return plain.end() if plain is not None else at + 1
 
@@ -150,8 +153,10 @@ def _find(text: str, char: str, at: int, problem: str) -> int:
     return found
 
 
-def _end_of_brackets(text: str, at: int) -> int:
+def _end_of_brackets(text: str, at: int, nested: int) -> int:
     """Return where the bracket at `at` closes; those in quotes do not count."""
+    if nested > MAX_NESTED:
+        raise ShellError(f"more than {MAX_NESTED} commands are put into each other")
     opening, closing = text[at], ")" if text[at] == "(" else "}"
     depth = 0
     while at < len(text):
@@ -160,6 +165,8 @@ def _end_of_brackets(text: str, at: int) -> int:
             at += 1
         elif char == "'":
             at = _find(text, "'", at + 1, "No closing quotation")
+        elif char == '"':
+            at = _end_of_piece(text, at, nested) - 1
         elif char == opening:
             depth += 1
         elif char == closing:
