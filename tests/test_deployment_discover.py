@@ -498,6 +498,14 @@ def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
     assert [str(error) for error in read(tmp_path)[1]] == ["fly.toml: is larger than 1 MiB"]
 
 
+@pytest.mark.parametrize(("kind", "gaps"), [("CustomResourceDefinition", []), ("Deployment", ["is larger than 256 KiB"])])
+def test_a_large_manifest_of_kubernetes_is_no_error(tmp_path: Path, kind: str, gaps: list[str]) -> None:
+    write(tmp_path, {"k8s/all.yaml": f"apiVersion: v1\nkind: {kind}\n" + "#" * (discovery.MAX_BYTES + 1)})
+    found, errors = read(tmp_path)
+    assert [one.reason for one in found.skipped] == gaps
+    assert not errors
+
+
 def test_names_are_those_of_the_reader() -> None:
     assert all(discovery._COMPOSE.fullmatch(name) for name in compose.NAMES)
     assert {name for name in compose.NAMES if NAMED_FOR_PRODUCTION.search(name)} == set(compose.PRODUCTION)
