@@ -40,6 +40,9 @@ _HYDRA = "hydra.main"
 _UNREAD = ("from_envvar", "from_file", "from_json", "from_prefixed_env")
 """Methods of Flask's `config` that read what is not followed."""
 
+_CONFIG = (".config[", ".config.", ".config |", "config.from_")
+"""How code that fills Flask's `config` names it: the word alone stands in half of the files of many apps."""
+
 _DJANGO_SETTINGS = "DJANGO_SETTINGS_MODULE"
 
 MAX_PARENTS = 5
@@ -69,7 +72,8 @@ class FrameworkSettings(Members):
         """Return what an app's settings may hold under a key: of several sources, which one wins is not asked."""
         if not isinstance(key, str):
             return (ANYTHING,)
-        found = [value for one in self._naming("config") for value in self._flask_in(one, key)]
+        modules = dict.fromkeys(one for word in _CONFIG for one in self._naming(word))
+        found = [value for one in modules for value in self._flask_in(one, key)]
         return tuple(dict.fromkeys(found))
 
     def _flask_in(self, module: NameScope, key: str) -> Iterator[Value]:
