@@ -1,6 +1,6 @@
 """Judge labeled log calls of public repositories, and print precision and recall of MG502, MG503 and MG504.
 
-    python benchmarks/log_calls.py FOLDER --half A|B|C|D|E|F|G|H|I|J|K|L|M|N|O|P [--list]
+    python benchmarks/log_calls.py FOLDER --half A|B|C|D|E|F|G|H|I|J|K|L|M|N|O|P|Q [--list]
 
 FOLDER holds the repositories of `log_calls.tsv`, each as `owner+name@revision` with eight digits of the revision. Half A
 is to tune on; half B was opened once, to report, and C once more, of eight repositories more. D and E are of 44
@@ -9,7 +9,7 @@ and tuned on since, G of 17 more, opened once and tuned on since, H of 23 more, 
 more, opened once and tuned on since, J of 25 more, opened
 once and tuned on since, K of 36 more, opened once and tuned on since,
 L of 38 more and M of 14 more, opened once and tuned on since, N of 30 more, opened once and tuned on since, and O of
-31 more, opened once and tuned on since; P is of 47 more. Each file is judged as one that an entry point reaches, with its
+31 more, opened once and tuned on since; P is of 47 more, opened once and tuned on since, and Q of 30 more. Each file is judged as one that an entry point reaches, with its
 whole repository at hand.
 """
 
@@ -61,7 +61,7 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--half", choices=tuple("ABCDEFGHIJKLMNOP"), required=True)
+    parser.add_argument("--half", choices=tuple("ABCDEFGHIJKLMNOPQ"), required=True)
     parser.add_argument("--list", action="store_true", help="print each call that is judged otherwise than labeled")
     arguments = parser.parse_args()
     rows = list(read(arguments.folder, arguments.half))
