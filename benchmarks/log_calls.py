@@ -9,8 +9,8 @@ and tuned on since, G of 17 more, opened once and tuned on since, H of 23 more, 
 more, opened once and tuned on since, J of 25 more, opened
 once and tuned on since, K of 36 more, opened once and tuned on since,
 L of 38 more and M of 14 more, opened once and tuned on since, N of 30 more, opened once and tuned on since, and O of
-31 more, opened once and tuned on since; P is of 47 more, opened once and tuned on since, and Q of 30 more. Each file is judged as one that an entry point reaches, with its
-whole repository at hand.
+31 more, opened once and tuned on since; P is of 47 more, opened once and tuned on since, and Q of 30 more. Each file is
+judged as one that an entry point reaches, with its whole repository at hand.
 """
 
 from __future__ import annotations

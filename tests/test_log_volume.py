@@ -952,6 +952,19 @@ INI = (
     "[loggers]\nkeys=root\n[handlers]\nkeys=kept\n[formatters]\nkeys=\n[logger_root]\nlevel = DEBUG\nhandlers=kept\n"
     "[handler_kept]\nclass=FileHandler\nargs=('app.log', 'a')\n"
 )
+
+
+def dictionary(handler: str) -> str:
+    """Return settings of logging at DEBUG whose handler is `handler`, another one of which takes all."""
+    return (
+        "from logging.config import dictConfig\ndictConfig({'version': 1,\n"
+        " 'root': {'level': 'DEBUG', 'handlers': ['b']},\n"
+        " 'loggers': {'django.request': {'level': 'DEBUG', 'handlers': ['b'], 'propagate': False}},\n"
+        " 'filters': {'off': {'()': 'django.utils.log.RequireDebugTrue'}},\n"
+        f" 'handlers': {{'b': {handler}, 'd': {{'level': 'DEBUG'}}}}}})\n"
+    )
+
+
 SERVER = "async def app(scope, receive, send): ...\n"
 
 
@@ -990,6 +1003,15 @@ SERVER = "async def app(scope, receive, send): ...\n"
          [("main.py", 3, "MG501")]),
         ({"main.py": "import sys, logbook\nlogbook.StreamHandler(sys.stdout, level='DEBUG').push_application()\n"},
          [("main.py", 2, "MG501")]),
+        # a level that no handler lets through is no level of production's
+        ({"main.py": dictionary("{'level': 'INFO'}")}, []),
+        ({"main.py": dictionary("{}")}, [("main.py", 3, "MG501"), ("main.py", 4, "MG501")]),
+        ({"main.py": dictionary("{'filters': ['off']}")}, []),
+        ({"main.py": dictionary("{'level': level}")}, []),
+        ({"main.py": dictionary("{'level': 'INFO'}").replace("False", "True")}, []),
+        ({"main.py": dictionary("{'level': 'INFO'}").replace("['b']", "['d']")},
+         [("main.py", 3, "MG501"), ("main.py", 4, "MG501")]),
+        ({"main.py": dictionary("{}").replace("django.request", "django.db.backends")}, [("main.py", 3, "MG501")]),
         ({"main.py": "import logbook\nlogbook.RotatingFileHandler('a.log').push_application()\n"}, []),
         ({"main.py": "import logging\nclass Keep(logging.Handler):\n    def __init__(self):\n        self.kept = []\n"
           "    def emit(self, record):\n        self.kept.append(record)\nlogging.getLogger().addHandler(Keep())\n"},
@@ -1105,7 +1127,32 @@ def test_an_example_that_prints_is_for_a_person(project: Path, capsys: pytest.Ca
         # what each pass says for which nothing came
         (("def f():\n    while True:\n        found = look()\n        if not found:\n            print('No coins above 3')\n"
          "        sleep(5)\n"), [5]),
+        (("def f():\n    while True:\n        msg = consumer.poll(1.0)\n        if msg is None:\n"
+          "            print('Waiting...')\n            continue\n"), [5]),
+        # a wait for one thing, each pass of which says so
+        (("def f():\n    while True:\n        got = look()\n        if got == 'pending':\n"
+          "            log.info('Captcha is not ready yet')\n            sleep(5)\n            continue\n"
+          "        return got\n"), [5]),
+        (("def f():\n    while True:\n        got = look()\n        if got == 'pending':\n"
+          "            log.info('Captcha is not ready yet')\n        return got\n"), []),
+        # what a loop comes to behind a test, which a person may have asked for where it prints
+        ("def poll():\n    if x:\n        look()\ndef look():\n    log.info('No rows found')\n", [5]),
+        ("def poll():\n    if x:\n        look()\ndef look():\n    print('No rows found')\n", []),
+        # what is not there, and what is done about it
+        ("def poll():\n    log.info('%s not found in the list', x)\n", [2]),
+        ("def poll():\n    print('%s not found in the list' % x)\n", []),
+        ("def poll():\n    log.info('%s not found, using %s', x, y)\n", []),
+        ("def poll():\n    log.info('%s not found. Adding it', x)\n", []),
+        ("def poll():\n    log.info('fetched no rows from %s', x)\n", [2]),
+        # a tag in front is no verb
+        ("def poll():\n    log.info('mailing: disabled for %s, skipping', x)\n", [2]),
+        # what sets itself up again, and what does so to try again
+        ("def look():\n    log.info('No rows found')\n    Timer(30, look).start()\n", [2]),
+        ("def look():\n    log.info('No rows found')\n    if failed:\n        Timer(30, look).start()\n", []),
+        ("def look():\n    log.info('No rows found')\nrun_repeated(look, 5)\n", [2]),
+        ("def on_timer(self):\n    log.info('No rows found')\n", [2]),
         # tasks by the queue that a file imports
+        ("class Sync(BaseOperator):\n    def execute(self, context):\n        log.info('No rows found')\n", [3]),
         ("from celery import task\n@task(name='x')\ndef f():\n    log.info('No pending jobs left for %s', x)\n", [4]),
         ("from invoke import task\n@task(name='x')\ndef f():\n    log.info('No pending jobs left for %s', x)\n", []),
     ],

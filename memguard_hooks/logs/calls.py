@@ -166,6 +166,7 @@ class _Reader:
         self._block(module.body, _Place(), leaves=False, depth=0)
         self.called.follow()
         self._repeated = self._follow()
+        self._comes_again = self.called.own_again({name: why for name, why in self.repeats.items() if why})
 
     def _follow(self) -> frozenset[str]:
         """Return the functions that a loop without end, a task or a schedule comes to, up to `MAX_STEPS` calls away."""
@@ -237,7 +238,7 @@ class _Reader:
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
                        is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
                        handles="" if self._is_chat else _handled(node),
-                       is_start=bool(place.body) and _is_start(place))  # fmt: skip
+                       is_start=bool(place.body) and not node.decorator_list and _is_start(place))  # fmt: skip
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -266,7 +267,8 @@ class _Reader:
             is_guarded=place.is_guarded or _GUARD.search(test) is not None or _is_first(node),
         )
         is_kind = bool(place.loop) and (_IS_KIND.fullmatch(test) is not None or asks_for_part(node.test, place.parts))
-        self._block(node.body, place if is_kind else inner, leaves=leaves, depth=depth)
+        goes_on = isinstance(node.body[-1], ast.Continue)
+        self._block(node.body, place if is_kind else inner, leaves=leaves and not goes_on, depth=depth)
         is_rest = isinstance(node.body[-1], LEAVES)  # as if it stood behind
         rest = place._replace(sifted=place.sifted | _named(node.test)) if is_rest else inner
         self._block(node.orelse, rest, leaves=leaves, depth=depth)
@@ -308,6 +310,12 @@ class _Reader:
                         self._calls.setdefault("", set()).update(map(last_name, one.args))
                         for given in one.args:
                             self.called.note_way(given, "", place.holder, f"{last_name(one.func)}()")
+                    elif (
+                        last_name(one.func) in _LATER
+                        and not (place.conditions or place.is_once)
+                        and place.body in map(last_name, one.args)
+                    ):
+                        self._calls.setdefault("", set()).add(place.body)  # it sets itself up again
                     if not place.is_once:
                         self.called.note_way(one.func, place.function, place.holder, place.repeats)
                     if not (place.conditions or place.is_once):
@@ -342,9 +350,13 @@ class _Reader:
                 hot, pause = place.pause
             if not hot and place.body and place.guard == Guard.NONE and not ONCE.search(place.body):
                 self.steady.setdefault(place.function, []).append(call)
-        repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
+        is_each = bool(place.repeats) or place.body in self._repeated
+        is_again = is_each or (not call.is_print and place.function in self._comes_again)
+        repeats = place.repeats or (f"{place.body}()" if is_again else "")
         is_empty = (
-            bool(repeats) and not place.is_counted and _says_nothing(call.text, written, is_task=repeats.startswith("@"))
+            bool(repeats)
+            and not place.is_counted
+            and _says_nothing(call.text, written, is_task=repeats.startswith("@") or not is_each)
         )
         nothing = repeats if is_empty else ""
         if not nothing and not place.is_counted and place.body and _says_nothing(call.text, written, is_task=True):
@@ -353,6 +365,8 @@ class _Reader:
         if not nothing and place.handles and is_skipped and not _ACTS.search(call.text):
             nothing = place.handles
         held = payload(node) if call.text.strip("{}") else ""
+        if self._is_chat and held == "payload":
+            held = ""  # of a link that starts a bot: at most 64 characters
         return call._replace(hot=hot, nothing=nothing, payload=held, pause=pause)
 
     def _fed_by_stream(self, place: _Place) -> str:
@@ -461,7 +475,7 @@ _TERMINAL = frozenset(
     {"argparse", "click", "typer", "fire", "optparse", "cmd", "docopt", "curses", "tqdm", "colorama", "rich"}
 )
 """What a program imports that speaks to a person."""
-_QUEUES = frozenset({"celery", "huey", "dramatiq", "procrastinate", "taskiq", "django_rq", "rq", "arq"})
+_QUEUES = frozenset({"celery", "huey", "dramatiq", "procrastinate", "taskiq", "django_rq", "rq", "arq", "airflow"})
 """Queues whose tasks are decorated."""
 _TASK_NAMES = frozenset({"task", "periodic_task", "job"})
 _CHATS = frozenset(
@@ -483,7 +497,7 @@ _CALLBACK = late_pattern(
 _NO_PART = late_pattern(r"(?i)^(?:self|cls)$|(?:^|_)(?:path|file|url|id|name|type)$")
 """What a function that is called for each part is given beside the part."""
 _REPEATED = late_pattern(
-    r"(?i)cron|periodic|housekeep|^(?!.*_txn$)_*(?:run_)?(?:flush|purge|prune|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
+    r"(?i)cron|periodic|housekeep|^_*on_(?:trading_iteration|tick|timer|interval|bars?)$|^(?!.*_txn$)_*(?:run_)?(?:flush|purge|prune|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
     r"expire|scan_for|hedge|evict)(?:_|$)"
 )
 _IS_KIND = late_pattern(r"isinstance\((?!.*(?:Error|Exception|Clos|Disconnect|Start|Stop|End|Ready|Final))[^()]*\)")
@@ -504,7 +518,9 @@ _ROUTES = frozenset(
 )
 
 
-_TASKS = late_pattern(r"(?:Task|Job|JobRunner|JobBase|QueueItem|CronBase|Collector|Poller|Watcher|UpdateCoordinator)$")
+_TASKS = late_pattern(
+    r"(?:Task|Job|JobRunner|JobBase|QueueItem|CronBase|Collector|Poller|Watcher|UpdateCoordinator|BaseOperator)$"
+)
 """Classes whose heirs something runs again and again: a queue, a schedule, a loop of the app."""
 _RUNS = late_pattern(
     r"^_*(?:async_)?(?:a?run|execute|perform|process|do|work|handle|tick|step|update|collect|poll|refresh)(?:_|$)"
@@ -512,10 +528,12 @@ _RUNS = late_pattern(
 """The methods by which it does."""
 
 _SCHEDULES = late_pattern(
-    r"^(?:add_job|LoopingCall)$|^(?i:_*(?:run|call|start|create|add|make|return|register|set|spawn)?_?(?:\w+_)?(?:repeating|periodic\w*|recurring|"
+    r"^(?:add_job|LoopingCall)$|^(?i:_*(?:run|call|start|create|add|make|return|register|set|spawn)?_?(?:\w+_)?(?:repeating|repeated(?:ly)?|periodic\w*|recurring|"
     r"loop_?runner|interval(?:_task|_job)?|run_every|forever|repeat_every|periodiccallback)(?:_task|_job)?)$"
 )
 """What is given a function to call again and again."""
+_LATER = frozenset({"Timer", "call_later", "callLater", "run_once", "enter"})
+"""What is given a function to call once, later."""
 
 
 def _is_every(function: ast.expr) -> bool:
@@ -577,17 +595,20 @@ _EMPTY = late_pattern(
     r"|no (?:(?:[\w-]+|\{\}) ){1,4}(?:found|(?<!not )\w+ed)\b"
     r"|no (?:[\w-]+ ){1,3}(?:need|require|match|left to|to |above\b|below\b|within\b|yet\b))"
     r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
-    r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
+    r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b"
+    r"|^\W*(?:fetched|found|got|received|returned|loaded|selected|matched) (?:no|0|zero)\b)"
 )
+_MISSING = late_pattern(r"(?i)\bnot found\b(?! or\b)(?!.*[.,;:!\u2013\u2014-](?: +(?!skip|ignor|nothing)\w|$))")
+"""What a log says of something that is not there, and no more: a program that prints it says that to a person."""
 _WAITING = late_pattern(
     r"(?i:\bheart-?beats?\b|\bkeep-?alive\b|\bstill (?:alive|running|waiting|processing|pending|active|idle)\b"
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
     r"|(?<!\band )(?<!\bwithout )(?<!\bwhile )\bwaiting (?:for|until)\b|(?<!ing )\bidle\b(?! ?[=:])|\bno \w+ needed\b"
-    r"|^wait for\b|\balready (?:being|in progress|running)\b|\bnot needed\b)"
+    r"|^wait for\b|\balready (?:being|in progress|running)\b|\bnot needed\b|\bnot (?:yet )?ready\b)"
 )
 _ACTS = late_pattern(
-    r"(?i)^\W*(?:\[[^]]*\]\W*)?(?!waiting|skipping|ignoring|sleeping|nothing)(?:\w+ing)\b"
+    r"(?i)^\W*(?:\[[^]]*\]\W*)?(?!waiting|skipping|ignoring|sleeping|nothing)(?:\w+ing)\b(?!:)"
     r"|\b(?:started|stopped|exiting|closing|closed|restarting|reconnecting|proceeding|launching|"
     r"falling back|using|ongoing|no longer|shut ?down|initiated|stop signal)\b|idle[ -](?:timeout|flush)"
     r"|^(?!.*\bno (?:[\w-]+ ){0,3}detected\b).*\bdetected\b"
@@ -604,12 +625,13 @@ _WRONG = late_pattern(
     r"|\b(?:argument|parameter|option|credential|api[ _]?key|token)s? (?:was |were )?(?:provided|given|specified|set)\b"
 )
 """What says that something is wrong, or was not given, and what shows an option."""
-_AWAITS = late_pattern(r"(?i)\bwait(?:ing)? (?:for|until)\b")
+_AWAITS = late_pattern(r"(?i)\bwait(?:ing)? (?:for|until)\b|\bnot (?:yet )?ready\b")
 _IDLES = late_pattern(
     r"(?i)^(?!.*\b(?:shut ?down|exit|stop|quit|finish))\W*(?:still )?waiting (?:for|on|until)\b"
     r"|\b(?:still |is )?(?:running|alive)\W*$"
 )
 """What each pass of a loop says while nothing happens, whatever is waited for."""
+_WAITS_ON = late_pattern(r"(?i)^\W*(?:still )?waiting\W*$")
 _SKIPS = late_pattern(
     r"(?i)[,;:\u2013\u2014-] (?:so )?(?:skipping|ignoring) (?!\d|\{\})"
     r"|\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip"
@@ -625,9 +647,11 @@ def _says_nothing(text: str, written: _Written, *, is_task: bool) -> bool:
     A task may be called for one event: that it skips this one is worth a line. What an app
     waits for as something is made or opened is waited for once.
     """
-    is_idle = not is_task and written.place.repeats.startswith("`") and _IDLES.search(text) is not None
-    if is_idle:
+    is_loop = not is_task and written.place.repeats.startswith("`")
+    if is_loop and _IDLES.search(text) is not None:
         return not (written.place.waits and ONCE.search(written.place.body))
+    if is_loop and not written.place.waits and _WAITS_ON.search(text) is not None:
+        return True
     if _ACTS.search(text) or _WRONG.search(text):
         return False
     if written.place.waits and ONCE.search(written.place.body) and _AWAITS.search(text):
@@ -636,5 +660,6 @@ def _says_nothing(text: str, written: _Written, *, is_task: bool) -> bool:
     is_counted = not is_news and _COUNTED.search(text) is not None and not written.place.sifted & _named(written.node)
     is_each = written.place.conditions == 0 and (is_counted or (not is_task and _SLEEPS.search(text) is not None))
     says = (_EMPTY, _SKIPS, _NOT_DONE) if is_news else (_EMPTY, _SKIPS, _NOT_DONE, _IGNORED)
-    is_empty = is_each or any(one.search(text) is not None for one in says)
+    is_missing = not isinstance(written.node.func, ast.Name) and not is_news and _MISSING.search(text) is not None
+    is_empty = is_each or is_missing or any(one.search(text) is not None for one in says)
     return is_empty or (not is_task and _WAITING.search(text) is not None)

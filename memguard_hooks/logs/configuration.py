@@ -11,7 +11,7 @@ import re
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.ini import read_options
 from memguard_hooks.formats.yaml_nodes import compose, few, get, nearest, pairs, place, scalar
-from memguard_hooks.logs.loggers import LOUD
+from memguard_hooks.logs.loggers import LOUD, speaks_in_django
 from memguard_hooks.logs.model import LogSetup, level_of_text
 
 TYPE_CHECKING = False  # as typing has it
@@ -65,7 +65,7 @@ def _of_mapping(node: yaml.Node | None) -> Iterator[LogSetup | str]:
 
 def _leveled(name: str, level: str, line: int, column: int) -> Iterator[LogSetup]:
     is_root = name in ("", "root")
-    if is_root or name.partition(".")[0] in LOUD or name.startswith("django"):
+    if is_root or name.partition(".")[0] in LOUD or speaks_in_django(name):
         detail = "the root logger" if is_root else f"the logger {name}"
         yield LogSetup(line, column, "root" if is_root else "logger", level_of_text(level), "", detail)
 

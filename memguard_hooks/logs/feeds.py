@@ -154,14 +154,22 @@ class CalledFunctions:
 
     def again(self, own: Mapping[str, str]) -> tuple[Fed, ...]:
         """Return the functions of other files that something comes to again and again; `own` are such ones of the file."""
+        found = self._come_again(own).items()
+        return tuple(Fed(target, why) for target, why in found if ":" in target)[:MAX_KEPT]
+
+    def own_again(self, own: Mapping[str, str]) -> frozenset[str]:
+        """Return the functions of the file that something comes to again and again, also behind conditions."""
+        return frozenset(target for target in self._come_again(own) if ":" not in target)
+
+    def _come_again(self, own: Mapping[str, str]) -> dict[str, str]:
         if not (own or any(one.why for one in self._ways)):
-            return ()
+            return {}
         leads = self._follow_ways()
         found = dict(self._again)
         for start, why in (*own.items(), *self._again.items()):
             for target in _reached_in(leads, start):
                 found.setdefault(target, why)
-        return tuple(Fed(target, why) for target, why in found.items() if ":" in target)[:MAX_KEPT]
+        return found
 
     def leads(self) -> tuple[Fed, ...]:
         """Return the functions of other files that functions of the file come to: the target, and the function."""

@@ -68,6 +68,15 @@ def find_library(logger: str, message: str) -> str | None:
     return next((name for form, name in _SPOKEN if form.match(message)), None)
 
 
+def speaks_in_django(logger: str) -> bool:
+    """Return whether a logger is one of Django's that says more at DEBUG in production.
+
+    `django.db.backends` says nothing there: statements are logged only where the setting DEBUG is on
+    (docs.djangoproject.com/en/5.2/ref/logging, "django.db.backends").
+    """
+    return logger.startswith("django") and not logger.startswith("django.db")
+
+
 def mute_lines(library: str) -> tuple[str, ...]:
     """Return the code that leaves a library its warnings."""
     return tuple(f'logging.getLogger("{name}").setLevel(logging.WARNING)' for name in _TOGETHER.get(library, (library,)))

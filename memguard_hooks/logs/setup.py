@@ -12,13 +12,13 @@ import ast
 
 from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.logs.calls import is_logger
-from memguard_hooks.logs.loggers import LOUD
+from memguard_hooks.logs.loggers import LOUD, speaks_in_django
 from memguard_hooks.logs.model import LEVELS, LogSetup, level_of_text
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_DEPTH = 6
 """Names and calls around each other that lead to a level."""
@@ -220,12 +220,17 @@ class _Reader:
         values = _items(node)
         if "version" not in values or not {"root", "loggers", "handlers"}.intersection(values):
             return
-        yield from self._named_level(values.get("root"), "root", "the root logger")
-        for name, one in _items(self._dict(values.get("loggers"))).items():
-            if name in ("", "root"):
-                yield from self._named_level(one, "root", "the root logger")
-            elif name.partition(".")[0] in LOUD or name.startswith("django"):
-                yield from self._named_level(one, "logger", f"the logger {name}")
+        loggers = _items(self._dict(values.get("loggers")))
+        roots = [one for one in (values.get("root"), loggers.get(""), loggers.get("root")) if one is not None]
+        passed = [level for one in roots for level in self._passed(one, values)]
+        for one in roots:
+            yield from self._named_level(one, "root", "the root logger", passed)
+        for name, one in loggers.items():
+            if name not in ("", "root") and (name.partition(".")[0] in LOUD or speaks_in_django(name)):
+                own = self._passed(one, values)
+                kept = _items(self._dict(one)).get("propagate")
+                is_alone = isinstance(kept, ast.Constant) and not kept.value
+                yield from self._named_level(one, "logger", f"the logger {name}", own if is_alone else [*own, *passed])
         for one in _items(self._dict(values.get("handlers"))).values():
             options = _items(self._dict(one))
             made = options.get("class")
@@ -233,10 +238,30 @@ class _Reader:
             if text.endswith(".FileHandler") or (text.endswith(".RotatingFileHandler") and "maxBytes" not in options):
                 yield self._file(one, options.get("filename"), f"{text.rpartition('.')[2]} without rotation")
 
-    def _named_level(self, node: ast.expr | None, kind: str, what: str) -> Iterator[LogSetup]:
+    def _named_level(self, node: ast.expr, kind: str, what: str, passed: Sequence[Level]) -> Iterator[LogSetup]:
+        """Yield the level of a logger, or the least that its handlers let through where that is more."""
         level = _items(self._dict(node)).get("level")
-        if level is not None:
-            yield self._leveled(level, kind, level, what)
+        if level is None:
+            return
+        found = self._leveled(level, kind, level, what)
+        least = _least(passed)
+        if found.level and (not least.name or LEVELS[least.name] > LEVELS[found.level]):
+            found = found._replace(level=least.name, variable=least.variable)
+        yield found
+
+    def _passed(self, logger: ast.expr, values: Mapping[str, ast.expr]) -> list[Level]:
+        """Return the level of each handler that a logger has; one that Django's DEBUG alone opens takes least."""
+        names = _items(self._dict(logger)).get("handlers")
+        known, filters = (_items(self._dict(values.get(key))) for key in ("handlers", "filters"))
+        found = []
+        for handler in map(known.get, _texts(self._value(names)) if names is not None else ()):
+            options = _items(self._dict(handler))
+            tests = (_items(self._dict(filters.get(one))).get("()") for one in _texts(options.get("filters")))
+            if any(isinstance(one, ast.Constant) and str(one.value).endswith("RequireDebugTrue") for one in tests):
+                found.append(Level("CRITICAL"))
+            else:
+                found.append(self.level(options["level"]) if "level" in options else Level("NOTSET"))
+        return found
 
     def _dict(self, node: ast.expr | None) -> ast.Dict | None:
         found = self._value(node) if node is not None else None
@@ -352,6 +377,21 @@ def _items(node: ast.Dict | None) -> dict[str, ast.expr]:
         return {}
     both = zip(node.keys, node.values, strict=True)
     return {key.value: value for key, value in both if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+
+
+def _texts(node: ast.expr | None) -> list[str]:
+    """Return the texts of a list or a tuple."""
+    listed = node.elts if isinstance(node, (ast.List, ast.Tuple)) else ()
+    return [one.value for one in listed if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def _least(levels: Sequence[Level]) -> Level:
+    """Return the least of some levels, NOTSET where there is none, an unknown one where that may be less."""
+    known = min((one for one in levels if one.name), key=lambda one: LEVELS[one.name], default=None)
+    unknown = next((one for one in levels if not one.name), None)
+    if unknown is not None and (known is None or LEVELS[known.name] > LEVELS["DEBUG"]):
+        return unknown
+    return known or Level("NOTSET")
 
 
 def _root_name(node: ast.expr) -> str:
