@@ -750,6 +750,23 @@ def test_what_grows_with_what_it_is_given_costs() -> None:
     assert marks_of(code) == [(2, "MG504"), (4, "MG504")]
 
 
+def test_a_middleware_that_a_factory_makes_is_asked_for_each_request() -> None:
+    text = """
+    def create_app():
+        @app.middleware("http")
+        async def log_requests(request, call_next):
+            log.debug(f"body: {await request.body()}")
+    """
+    assert marks(text) == ["costly"]
+    assert marks(text.replace('        @app.middleware("http")\n', "")) == [""]
+
+
+@pytest.mark.parametrize(("chat", "held"), [("import aiogram\n", ""), ("", "payload")])
+def test_what_a_link_hands_to_a_bot_is_short(chat: str, held: str) -> None:
+    text = f"{chat}def start(payload):\n    log.info('saved', payload=payload)\n"
+    assert [one.payload for one in find_calls(ast.parse(text))] == [held]
+
+
 def test_a_lookup_of_a_translation_costs_nothing() -> None:
     code = 'def f():\n    log.debug(_("Starting %s."), name)\n    log.debug(_("Got %s."), json.dumps(data))\n'
     assert marks_of(code) == [(3, "MG504")]

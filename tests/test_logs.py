@@ -409,6 +409,8 @@ GROUPS = (
     ("sent 12 bytes, lifetime 00:17", "sent 4096 bytes (4.0 KB), lifetime 3 sec"),
     ("asked https://api.example.org/v1/items?page=3 again", "asked http://10.0.0.1:8080/ again"),
     ("state of org.example.shop.Orders is new", "state of org.example.users.Login is new"),
+    ("read rules from `/srv/data/5.csv`.", "read rules from `media/0.mp3`."),
+    ("[db.internal.example] unset the guard", "[10.0.0.34] unset the guard"),
     ("answered {'id': 3, 'tags': ['a']} at once", "answered {} at once"),
     ("answered [3, 4] at once", "answered ['a', 'b'] at once"),
 )
@@ -421,6 +423,7 @@ APART = (
     ("GET /health 200", "GET /users/7 200"),
     ("[AUDIO_DELTA] sent", "[AUDIO_DONE] sent"),
     ("user.login.success", "user.login.failure"),
+    ("read and/or wrote", "read wrote"),
 )
 """Messages that say different things."""
 
@@ -741,6 +744,16 @@ def test_a_value_of_two_words_ends_at_the_next_key() -> None:
     for one in ("Jane Doe", "admin", "weekly report"):
         templates.find("", "INFO", f"saved user={one} rows=7")
     assert [one.text for one in templates] == ["saved user=<*> rows=<*>"]
+
+
+def test_a_value_of_two_words_ends_with_the_line_where_it_is_one_word_more_often() -> None:
+    templates = Templates()
+    for one in ("admin", "mp3", "sqlite", "Jane Doe", "weekly report"):
+        templates.find("", "INFO", f"recovery finished with code={one}")
+    templates.find("", "INFO", "recovery finished with code=admin rows=7")
+    assert {one.text for one in templates} == {
+        "recovery finished with code=<*>", "recovery finished with code=<*> rows=<*>",
+    }  # fmt: skip
 
 
 def test_comparisons_of_templates_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,13 +44,15 @@ _QUOTED = re.compile(
 _URL = re.compile(r"\b[A-Za-z][\w+.-]*://[^\s\"'<>)\]}]+")
 _UNIT = re.compile(r"<\*> (?:[KMGT]i?B|B|ms|s|secs?|seconds?|minutes?|hours?)\b")
 _DOTTED = re.compile(
-    r"(?<![\w./<-])(?:(?<=\s)[A-Za-z_]|(?:com|org|net|io|android|java)(?=\.))[\w-]*(?:\.[A-Za-z_][\w-]*){2,}(?!\()"
+    r"(?<![\w./<-])(?:(?<=[\s\[])[A-Za-z_]|(?:com|org|net|io|android|java)(?=\.))[\w-]*(?:\.[A-Za-z_][\w-]*){2,}(?!\()"
 )
 _PAYLOAD = re.compile(r"\{(?=[^{}]*:)[^{}]*\}|\{\}|\[(?=[^\[\]]*[,'\"])[^\[\]]*\]|\[\]")
 _VALUE = re.compile(r"=[^\s,;)\]}&]+")
 _WORDS = re.compile(r"=<\*>(?: [A-Za-z]+){1,2}(?=,? [\w.-]+=|[\])}])")
 """A value of a few words, up to the next key or the end of a bracket."""
 _PATH = re.compile("".join(f"(?<!{method} )" for method in _METHODS.split("|")) + r"(?<![\w/<>:])(?:/[\w.@~+%$=*-]+){2,}/?")
+_FILE = re.compile(r"(?<![\w./<>:-])(?:[\w-]+/)+[\w-]+\.[A-Za-z]\w{1,4}\b(?!/)")
+"""A path that begins at the working folder, of a file with an extension."""
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _DATE = re.compile(rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:{_MONTH} +\d+|\d+[ /-]{_MONTH})\b")
 _NUMBER = re.compile(r"(?<![\w-])[\w-]*\d\w*(?:[.-]\w+|[:,]+\w*\d\w*|:[\dA-Fa-f]{2}\b)*%?")
@@ -86,6 +88,8 @@ def mask(message: str) -> str:
     if message.count("/") > 1:
         message = _PATH.sub(ANY, message)
     dots = message.count(".")
+    if dots and "/" in message:
+        message = _FILE.sub(ANY, message)
     if ":" in message:
         message = _DATE.sub(ANY, message)
         if dots:
@@ -166,6 +170,14 @@ def _covers(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
                 if end <= len(others)
                 and others[end - 1].endswith(tail)
                 and (end == start + 1 or not any(ANY in one for one in others[start:end]))
+            }
+        elif word[-len(ANY) - 1 :] == f"={ANY}":
+            ends = {
+                end
+                for start in ends
+                if others[start : start + 1] == (word,)
+                for end in range(start + 1, start + MAX_VALUE + 1)
+                if end <= len(others) and not any("=" in one or ANY in one for one in others[start + 1 : end])
             }
         else:
             ends = {end + 1 for end in ends if end < len(others) and others[end] == word}
@@ -291,7 +303,9 @@ class Templates:
                 self._alike[_kin(template.logger, template.level, template.words)].remove(template)
                 found.add(template)
                 template.joined = found
-            elif template.varies and sum(ANY not in word for word in template.words) >= HEAD - 1:
+            elif (template.varies or template.text.endswith(f"={ANY}")) and sum(
+                ANY not in word for word in template.words
+            ) >= HEAD - 1:
                 alike = covering.setdefault((template.logger, template.level, ANY if ANY in first else first), [])
                 if len(alike) < MAX_COVERING:
                     alike.append((frozenset(word for word in template.words if word[: len(ANY)] != ANY), template))
