@@ -13,7 +13,7 @@ import ast
 
 from memguard_hooks.formats.python_nodes import last_name, outside_functions, walk
 from memguard_hooks.logs.arguments import FUNCTIONS, TRANSLATES, costly_of, payload, plain_functions
-from memguard_hooks.logs.feeds import MAX_STEPS, ONCE, CalledFunctions
+from memguard_hooks.logs.feeds import MAX_KEPT, MAX_STEPS, ONCE, CalledFunctions
 from memguard_hooks.logs.loops import (
     LEAVES,
     TRIES,
@@ -33,7 +33,7 @@ from memguard_hooks.logs.loops import (
     reads_parts,
     unknown_pause,
 )
-from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Across, LogCall
+from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Across, Fed, LogCall
 from memguard_hooks.logs.streams import Streams
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -113,10 +113,8 @@ def read_calls(module: ast.Module) -> tuple[list[LogCall], Across]:
     reader = _Reader(module)
     calls = sorted({one[:2]: one for one in map(reader.judge, reader.written)}.values())
     called = reader.called
-    own = {name: why for name, why in reader.repeats.items() if why}
-    return calls, Across(
-        called.fed(), called.steady(reader.steady), called.again(own), called.leads(), called.idle(reader.idle)
-    )
+    again = tuple(Fed(target, why) for target, why in reader.comes_again.items() if ":" in target)[:MAX_KEPT]
+    return calls, Across(called.fed(), called.steady(reader.steady), again, called.leads(), called.idle(reader.idle))
 
 
 def level_of(node: ast.Call) -> str:
@@ -166,7 +164,7 @@ class _Reader:
         self._block(module.body, _Place(), leaves=False, depth=0)
         self.called.follow()
         self._repeated = self._follow()
-        self._comes_again = self.called.own_again({name: why for name, why in self.repeats.items() if why})
+        self.comes_again = self.called.come_again({name: why for name, why in self.repeats.items() if why})
 
     def _follow(self) -> frozenset[str]:
         """Return the functions that a loop without end, a task or a schedule comes to, up to `MAX_STEPS` calls away."""
@@ -351,7 +349,7 @@ class _Reader:
             if not hot and place.body and place.guard == Guard.NONE and not ONCE.search(place.body):
                 self.steady.setdefault(place.function, []).append(call)
         is_each = bool(place.repeats) or place.body in self._repeated
-        is_again = is_each or (not call.is_print and place.function in self._comes_again)
+        is_again = is_each or (not call.is_print and place.function in self.comes_again)
         repeats = place.repeats or (f"{place.body}()" if is_again else "")
         is_empty = (
             bool(repeats)

@@ -152,16 +152,11 @@ class CalledFunctions:
         }
         return tuple(sorted(found)[:MAX_KEPT])
 
-    def again(self, own: Mapping[str, str]) -> tuple[Fed, ...]:
-        """Return the functions of other files that something comes to again and again; `own` are such ones of the file."""
-        found = self._come_again(own).items()
-        return tuple(Fed(target, why) for target, why in found if ":" in target)[:MAX_KEPT]
+    def come_again(self, own: Mapping[str, str]) -> dict[str, str]:
+        """Return what something comes to again and again, also behind conditions, and what that is.
 
-    def own_again(self, own: Mapping[str, str]) -> frozenset[str]:
-        """Return the functions of the file that something comes to again and again, also behind conditions."""
-        return frozenset(target for target in self._come_again(own) if ":" not in target)
-
-    def _come_again(self, own: Mapping[str, str]) -> dict[str, str]:
+        `own` are such functions of the file. What other files hold is named as `module:function`.
+        """
         if not (own or any(one.why for one in self._ways)):
             return {}
         leads = self._follow_ways()
