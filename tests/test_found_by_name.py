@@ -1,4 +1,4 @@
-"""What programs find of a project by name: pages of streamlit, jobs of RQ, commands of Django, classes in settings."""
+"""What programs find by name: pages of streamlit, jobs of RQ, plugins of NoneBot, commands of Django, classes in settings."""
 
 from __future__ import annotations
 
@@ -52,6 +52,29 @@ RQ = {
     """,
     "more.py": "def send(): import boto3\n",
 }
+NONEBOT = {
+    "Procfile": "bot: python bot.py\n",
+    "bot.py": """
+        import nonebot
+        nonebot.init()
+        nonebot.load_plugins("src/plugins")
+        nonebot.load_plugin("own.plots")
+        nonebot.load_from_toml("pyproject.toml")
+        nonebot.load_from_json("lost.json")
+        if __name__ == "__main__":
+            nonebot.run()
+    """,
+    "pyproject.toml": """
+        [tool.nonebot]
+        plugins = ["listed"]
+        plugin_dirs = ["more", "../outside", 3]
+    """,
+    "src/plugins/echo/__init__.py": "import pandas\n",
+    "own/plots.py": "import nltk\n",
+    "listed.py": "import boto3\n",
+    "more/chart.py": "import spacy\n",
+    "more/_aside.py": "import torch\n",
+}
 DJANGO = {
     "manage.py": """
         import os, sys
@@ -90,7 +113,7 @@ DJANGO = {
                 Maker().make()
     """,
 }
-HEAVY = ("pandas", "nltk", "boto3", "spacy")
+HEAVY = ("pandas", "nltk", "boto3", "spacy", "torch")
 RQ_JOBS = {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": "all"}
 
 
@@ -99,6 +122,15 @@ RQ_JOBS = {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": 
     [
         pytest.param(STREAMLIT, {"pandas": "serving", "nltk": "serving", "boto3": "serving"}, id="pages"),
         pytest.param(RQ, RQ_JOBS, id="jobs"),
+        pytest.param(NONEBOT, {"pandas": "start", "nltk": "start", "boto3": "start", "spacy": "start"}, id="plugins"),
+        pytest.param(
+            {
+                **{path: text for path, text in NONEBOT.items() if path != "pyproject.toml"},
+                "lost.json": '{"plugins": {"@local": ["listed"], "x": 3}, "plugin_dirs": "more"}',
+            },
+            {"pandas": "start", "nltk": "start", "boto3": "start"},
+            id="plugins by groups",
+        ),
         pytest.param(
             {**RQ, "Procfile": "web: gunicorn web:app\n"},
             {"pandas": "all", "nltk": "all", "spacy": "all"},
@@ -240,7 +272,7 @@ def test_pages_beyond_a_bound_are_told_once(
     write_dedented(tmp_path, STREAMLIT)
     monkeypatch.chdir(tmp_path)
     memory_budget.main([])
-    told = "app.py: skipped: more than 1 pages or jobs belong to it: the others are not followed"
+    told = "app.py: skipped: more than 1 pages, jobs or plugins belong to it: the others are not followed"
     assert capsys.readouterr().err.count(told) == 1
 
 

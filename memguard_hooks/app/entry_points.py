@@ -242,12 +242,16 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given, unread)
 
 
+_FINDING = (b"Worker(", b"load_from_")
+"""Of a program that is only its code: what code of RQ and NoneBot calls to load what it does not name."""
+
+
 def _found_by(
     project: Project, command: StartCommand, path: str, resolver: Resolver, framework: Framework
 ) -> tuple[tuple[tuple[str, FrameworkEdge], ...], tuple[str, ...]]:
     """Return what a program finds by itself, and the files that name more of that: most find nothing."""
     is_known = command.program in ("streamlit", "rq")
-    if not is_known and (command.program or b"Worker(" not in (project.read_file(path) or b"")):
+    if not is_known and (command.program or not any(mark in (project.read_file(path) or b"") for mark in _FINDING)):
         return (), ()
     from memguard_hooks.app.found_by_name import found_by
 

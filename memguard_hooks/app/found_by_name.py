@@ -1,8 +1,9 @@
-"""What a program finds by itself and no code of its entry point names: the pages of streamlit, jobs of an RQ worker.
+"""What a program finds by itself and no code of its entry point names: pages of streamlit, jobs of RQ, plugins of NoneBot.
 
 Facts: Streamlit's documentation, "Multipage apps" (`pages/` beside the script that runs); RQ's, "Jobs" and "Workers" (a job
-names its function, and a worker imports that when it runs the job); that of django-split-settings, whose `include` runs the
-files that patterns name, from the folder of the settings on.
+names its function, and a worker imports that when it runs the job); NoneBot's, "Loading plugins" (`load_from_toml()` reads
+`plugins` and `plugin_dirs`, and leaves out names that begin with `_`); that of django-split-settings, whose `include` runs
+the files that patterns name, from the folder of the settings on.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.files import is_test
-from memguard_hooks.record import Record
-from memguard_hooks.tree import join, parent, parse_once
+from memguard_hooks.record import Any, Record
+from memguard_hooks.tree import join, normalize, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ MAX_EDGES = 500
 
 MAX_PATTERNS, MAX_STARS = 20, 4
 """Patterns of settings that are looked for among all files, and stars in each: projects have some five, and one or two."""
+
+_NONEBOT = late_pattern(rb"""\bload_from_(toml|json)\(\s*["']([^"'\n]{1,200})["']""")
+"""How a bot of NoneBot names the file that lists its plugins."""
 
 _RQ_WORKER = late_pattern(rb"(?s)\brq\b.{0,20000}\b(?:Simple|Spawn)?Worker\(")
 _QUEUES = {"enqueue": 0, "enqueue_call": 0, "enqueue_in": 1, "enqueue_at": 1, "prepare_data": 0}
@@ -67,9 +71,11 @@ def found_by(
     elif command.program == "rq" or _RQ_WORKER.search(project.read_file(path) or b""):
         jobs = jobs_of(project, resolver, sources)
         edges, unknown = iter(jobs.edges), jobs.unknown
+    else:
+        edges = _plugins(project, path)
     found = list(islice(dict.fromkeys(edges), MAX_EDGES + 1))
     if len(found) > MAX_EDGES:
-        reason = f"more than {MAX_EDGES} pages or jobs belong to it: the others are not followed"
+        reason = f"more than {MAX_EDGES} pages, jobs or plugins belong to it: the others are not followed"
         project.skipped.append(Skipped(path, None, reason))
         unknown = (*unknown, (path, 0))
     for file, line in (one for one in unknown[:1] if one[1]):
@@ -120,6 +126,44 @@ def _pages(project: Project, path: str) -> Iterator[FrameworkEdge]:
         stem = entry.name.removesuffix(".py")
         if not entry.is_folder and stem != entry.name and "." not in stem and not stem.startswith("__"):
             yield FrameworkEdge(f"pages.{stem}", 1, "serving", "as a page of streamlit", is_optional=True, calls=MAIN)
+
+
+def _plugins(project: Project, path: str) -> Iterator[FrameworkEdge]:
+    """Yield the plugins that a bot of NoneBot loads as it starts, of the files that its code names."""
+    data = project.read_file(path) or b""
+    for named in _NONEBOT.finditer(data):
+        name, line = named[2].decode("utf-8", "replace"), data.count(b"\n", 0, named.start()) + 1
+        file = next((one for one in (normalize(name), join(parent(path), name)) if one and project.read_file(one)), "")
+        held = _listed(project.read_file(file) or b"", file, is_toml=named[1] == b"toml")
+        plugins = held.get("plugins")
+        groups = plugins.values() if isinstance(plugins, dict) else [plugins]
+        modules = [one for group in groups for one in _texts(group)]
+        for folder in filter(None, map(normalize, _texts(held.get("plugin_dirs")))):
+            stems = (entry.name.removesuffix(".py") for entry in project.tree.entries(folder))
+            modules += (f"{folder.replace('/', '.')}.{stem}" for stem in stems if stem.isidentifier() and stem[0] != "_")
+        for module in modules:
+            yield FrameworkEdge(module, line, "start", "as a plugin of NoneBot", is_optional=True)
+
+
+def _listed(data: bytes, path: str, *, is_toml: bool) -> dict[str, Any]:
+    """Return the table of a file that lists plugins, nothing for one that does not parse."""
+    if is_toml:
+        from memguard_hooks.formats.toml_document import data_of
+
+        found = data_of(data, path).get("tool")
+        held = found.get("nonebot") if isinstance(found, dict) else None
+    else:
+        from memguard_hooks.formats.json_document import parse
+
+        try:
+            held = parse(data, path).data
+        except MemguardError:
+            held = None
+    return held if isinstance(held, dict) else {}
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def jobs_of(project: Project, resolver: Resolver, sources: SourceFiles) -> Jobs:

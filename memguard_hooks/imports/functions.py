@@ -66,7 +66,7 @@ _UNKNOWN = "?"
 _IMPORTERS = frozenset({"import_module", "__import__", *BY_DOTTED_NAME})
 """Last names of functions that import what they are given by name."""
 _EXTENDING = frozenset({"load_extension", "load_extensions"})
-_NAMED = frozenset({*_EXTENDING, "reload_extension", "run", "add_job", "Page", "enqueue", *_IMPORTERS})
+_NAMED = frozenset({*_EXTENDING, "reload_extension", "load_plugin", "run", "add_job", "Page", "enqueue", *_IMPORTERS})
 """Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
 `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of Django, Werkzeug, kombu and pydoc."""
 _PROPERTIES = frozenset({"property", "cached_property", "cachedproperty", "hybrid_property", "reify", "classproperty"})
@@ -686,7 +686,7 @@ class _Reader:
         if callee.rpartition(".")[2].lstrip(":") in _NAMED:
             for one in texts or self._held_texts(callee, node, scope) or _any_extension(node):
                 self._pass("", _Handed(callee, "", one), node.lineno)
-        if callee.rpartition(".")[2].lstrip(":") == "Client":
+        if callee.rpartition(".")[2].lstrip(":") in ("Client", "load_plugins"):
             for one in _plugins(node, scope):
                 self._pass("", _Handed(callee, "", one), node.lineno)
         self._give_texts(callee, node, scope)
@@ -995,7 +995,13 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
 
 
 def _plugins(node: ast.Call, scope: _Scope) -> Iterator[str]:
-    """Yield `plugins.*` of `Client("bot", plugins=dict(root="plugins"))`: at start pyrogram loads that folder."""
+    """Yield `plugins.*` of `Client("bot", plugins=dict(root="plugins"))`: at start pyrogram loads that folder.
+
+    Of `nonebot.load_plugins("src/plugins")` it is what stands for each of the folders.
+    """
+    if last_name(node.func) == "load_plugins":
+        yield from (f"{text.removeprefix('./').strip('/').replace('/', '.')}.*" for one in node.args for text in _texts(one))
+        return
     given = next((one.value for one in node.keywords if one.arg == "plugins"), None)
     for value in scope.values.get(given.id, []) if isinstance(given, ast.Name) else [given]:
         pairs = zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
