@@ -1,4 +1,4 @@
-"""What programs find by name: pages of streamlit, jobs of RQ, plugins of NoneBot, commands of Django, classes in settings."""
+"""What programs find by name: pages of streamlit, jobs of RQ, plugins of NoneBot, commands and classes of Django."""
 
 from __future__ import annotations
 
