@@ -1983,6 +1983,11 @@ def test_computed_names_are_told() -> None:
     pytest.param("def f(): exec('import a')", (), id="exec in a function"),
     pytest.param("def exec(x): pass\nexec(y)", (), id="another exec"),
     pytest.param("import runpy\nrunpy.run_path('a.py')", ((2, 1, "runpy.run_path('a.py')"),), id="run_path"),
+    pytest.param(
+        "from importlib import util\ndef load(path):\n    return util.spec_from_file_location('a', path)\nload('a.py')\n",
+        ((3, 12, "util.spec_from_file_location('a', path)"),),
+        id="spec_from_file_location",
+    ),
     pytest.param("import runpy, sys\nrunpy.run_module(sys.argv[1])", ((2, 1, "runpy.run_module(sys.argv[1])"),),
                  id="run_module"),
 ])  # fmt: skip

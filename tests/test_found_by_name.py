@@ -125,6 +125,40 @@ RQ_JOBS = {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": 
         pytest.param(NONEBOT, {"pandas": "start", "nltk": "start", "boto3": "start", "spacy": "start"}, id="plugins"),
         pytest.param(
             {
+                "Procfile": "web: uvicorn app:app\n",
+                "app.py": "import connexion\napp = connexion.AsyncApp(__name__, specification_dir='spec/')\n"
+                "app.add_api('openapi.yaml')\n",
+                "spec/openapi.yaml": "paths:\n  /a:\n    get:\n      operationId: handlers.get_a\n  /b:\n"
+                "    get:\n      x-openapi-router-controller: more\n      operationId: get_b\n",
+                "handlers.py": "import pandas\ndef get_a():\n    import nltk\n",
+                "more.py": "import boto3\n",
+            },
+            {"pandas": "start", "nltk": "serving", "boto3": "start"},
+            id="handlers of connexion",
+        ),
+        pytest.param(
+            {
+                "Procfile": "worker: taskiq worker broker:broker -fsd\n",
+                "broker.py": "from taskiq import InMemoryBroker\nbroker = InMemoryBroker()\n",
+                "tasks.py": "import pandas\n",
+                "deep/er/tasks.py": "import nltk\n",
+                "deep/er/mytasks.py": "import boto3\n",
+            },
+            {"pandas": "start", "nltk": "start"},
+            id="tasks of taskiq",
+        ),
+        pytest.param(
+            {
+                "Procfile": "worker: taskiq worker broker:broker -fsd -tp 'deep/*_jobs.py'\n",
+                "broker.py": "from taskiq import InMemoryBroker\nbroker = InMemoryBroker()\n",
+                "tasks.py": "import pandas\n",
+                "deep/mail_jobs.py": "import nltk\n",
+            },
+            {"nltk": "start"},
+            id="tasks of taskiq by a pattern",
+        ),
+        pytest.param(
+            {
                 **{path: text for path, text in NONEBOT.items() if path != "pyproject.toml"},
                 "lost.json": '{"plugins": {"@local": ["listed"], "x": 3}, "plugin_dirs": "more"}',
             },

@@ -541,6 +541,20 @@ def test_plugins_of_pyrogram(tmp_path: Path, given: str) -> None:
     assert moments(walked(tmp_path, files)) == {"spacy": "start", "torch": "serving"}
 
 
+@pytest.mark.parametrize(
+    "load",
+    [
+        "bot.load_extensions_from('./parts')",
+        "bot.load_extensions('parts')",
+        "nonebot.load_plugins('parts')",
+        "saya.require('parts.plots')",
+    ],
+)
+def test_what_bots_load_of_a_folder(tmp_path: Path, load: str) -> None:
+    files = {"bot.py": f"import hikari, nonebot, saya\nbot = hikari.Bot()\n{load}\n", "parts/plots.py": "import spacy"}
+    assert moments(walked(tmp_path, files)) == {"spacy": "start"}
+
+
 def test_a_computed_name_may_be_a_package_and_what_stands_in_folders_that_are_none(tmp_path: Path) -> None:
     """Nothing but its computed name loads `plugins/play-back/stop.py`; what a package holds is left to the package."""
     files = {

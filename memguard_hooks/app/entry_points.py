@@ -242,8 +242,8 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given, unread)
 
 
-_FINDING = (b"Worker(", b"load_from_")
-"""Of a program that is only its code: what code of RQ and NoneBot calls to load what it does not name."""
+_FINDING, _HANDLING = (b"Worker(", b"load_from_"), (b"add_api(",)
+"""What code calls to load what it does not name: of RQ and NoneBot where it is the program, of connexion behind a server."""
 
 
 def _found_by(
@@ -251,7 +251,8 @@ def _found_by(
 ) -> tuple[tuple[tuple[str, FrameworkEdge], ...], tuple[str, ...]]:
     """Return what a program finds by itself, and the files that name more of that: most find nothing."""
     is_known = command.program in ("streamlit", "rq")
-    if not is_known and (command.program or not any(mark in (project.read_file(path) or b"") for mark in _FINDING)):
+    marks = _HANDLING if command.program else _FINDING
+    if not is_known and not any(mark in (project.read_file(path) or b"") for mark in marks):
         return (), ()
     from memguard_hooks.app.found_by_name import found_by
 

@@ -2,8 +2,8 @@
 
 Facts: Streamlit's documentation, "Multipage apps" (`pages/` beside the script that runs); RQ's, "Jobs" and "Workers" (a job
 names its function, and a worker imports that when it runs the job); NoneBot's, "Loading plugins" (`load_from_toml()` reads
-`plugins` and `plugin_dirs`, and leaves out names that begin with `_`); that of django-split-settings, whose `include` runs
-the files that patterns name, from the folder of the settings on.
+`plugins` and `plugin_dirs`, and leaves out names that begin with `_`); connexion's, "Routing" (`operationId` names a
+function); that of django-split-settings, whose `include` runs the files that patterns name, from the settings' folder on.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ MAX_PATTERNS, MAX_STARS = 20, 4
 _NONEBOT = late_pattern(rb"""\bload_from_(toml|json)\(\s*["']([^"'\n]{1,200})["']""")
 """How a bot of NoneBot names the file that lists its plugins."""
 
+_CONNEXION = late_pattern(rb"""\badd_api\(\s*["']([^"'\n]{1,200})["']""")
+_SPECIFICATIONS = late_pattern(rb"""\bspecification_dir\s*=\s*["']([^"'\n]{1,200})["']""")
+_HANDLERS = late_pattern(
+    rb"""\b(operationId|x-(?:openapi|swagger)-router-controller)["']?\s*:\s*["']?([A-Za-z_][\w.]{0,200})"""
+)
+"""How an app of connexion names its specification, and that the functions that handle requests."""
+
 _RQ_WORKER = late_pattern(rb"(?s)\brq\b.{0,20000}\b(?:Simple|Spawn)?Worker\(")
 _QUEUES = {"enqueue": 0, "enqueue_call": 0, "enqueue_in": 1, "enqueue_at": 1, "prepare_data": 0}
 """What puts a function into a queue, by the place of the function among the arguments; it may be named, too."""
@@ -71,8 +78,10 @@ def found_by(
     elif command.program == "rq" or _RQ_WORKER.search(project.read_file(path) or b""):
         jobs = jobs_of(project, resolver, sources)
         edges, unknown = iter(jobs.edges), jobs.unknown
-    else:
+    elif not command.program:
         edges = _plugins(project, path)
+    else:
+        edges = _handlers(project, path)
     found = list(islice(dict.fromkeys(edges), MAX_EDGES + 1))
     if len(found) > MAX_EDGES:
         reason = f"more than {MAX_EDGES} pages, jobs or plugins belong to it: the others are not followed"
@@ -143,6 +152,21 @@ def _plugins(project: Project, path: str) -> Iterator[FrameworkEdge]:
             modules += (f"{folder.replace('/', '.')}.{stem}" for stem in stems if stem.isidentifier() and stem[0] != "_")
         for module in modules:
             yield FrameworkEdge(module, line, "start", "as a plugin of NoneBot", is_optional=True)
+
+
+def _handlers(project: Project, path: str) -> Iterator[FrameworkEdge]:
+    """Yield the modules of the functions that a specification of OpenAPI names, which connexion imports as it is added."""
+    data = project.read_file(path) or b""
+    folders = [one[1].decode("utf-8", "replace") for one in _SPECIFICATIONS.finditer(data)]
+    for named in _CONNEXION.finditer(data):
+        name, line = named[1].decode("utf-8", "replace"), data.count(b"\n", 0, named.start()) + 1
+        places = (join(parent(path), f"{folder}/{name}") for folder in (*folders, "."))
+        said = next(filter(None, (project.read_file(one) for one in places if one)), b"")
+        for kind, word in _HANDLERS.findall(said):
+            text = word.decode("ascii")
+            module, _, function = text.rpartition(".") if kind == b"operationId" else (text, "", "")
+            if module:
+                yield FrameworkEdge(module, line, "start", "as a handler of connexion", is_optional=True, calls=function)
 
 
 def _listed(data: bytes, path: str, *, is_toml: bool) -> dict[str, Any]:

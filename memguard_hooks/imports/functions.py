@@ -65,10 +65,13 @@ _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _IMPORTERS = frozenset({"import_module", "__import__", *BY_DOTTED_NAME})
 """Last names of functions that import what they are given by name."""
+_FOLDERS = ("load_plugins", "load_extensions_from", "load_extensions")
+"""Functions of NoneBot, of lightbulb and of Pycord and interactions.py that load what stands in a folder."""
 _EXTENDING = frozenset({"load_extension", "load_extensions"})
-_NAMED = frozenset({*_EXTENDING, "reload_extension", "load_plugin", "run", "add_job", "Page", "enqueue", *_IMPORTERS})
-"""Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
-`module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of Django, Werkzeug, kombu and pydoc."""
+_NAMED = _EXTENDING | {"reload_extension", "load_plugin", "require", "run", "add_job", "Page", "enqueue", *_IMPORTERS}
+"""Last names of functions that load what they are given by name: extensions of discord.py, plugins of NoneBot, modules of Saya,
+the app of uvicorn, a module, the `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of
+Django, Werkzeug, kombu and pydoc."""
 _PROPERTIES = frozenset({"property", "cached_property", "cachedproperty", "hybrid_property", "reify", "classproperty"})
 """Last names of decorators of methods that run where somebody asks for an attribute."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -686,7 +689,7 @@ class _Reader:
         if callee.rpartition(".")[2].lstrip(":") in _NAMED:
             for one in texts or self._held_texts(callee, node, scope) or _any_extension(node):
                 self._pass("", _Handed(callee, "", one), node.lineno)
-        if callee.rpartition(".")[2].lstrip(":") in ("Client", "load_plugins"):
+        if callee.rpartition(".")[2].lstrip(":") in ("Client", *_FOLDERS):
             for one in _plugins(node, scope):
                 self._pass("", _Handed(callee, "", one), node.lineno)
         self._give_texts(callee, node, scope)
@@ -999,7 +1002,7 @@ def _plugins(node: ast.Call, scope: _Scope) -> Iterator[str]:
 
     Of `nonebot.load_plugins("src/plugins")` it is what stands for each of the folders.
     """
-    if last_name(node.func) == "load_plugins":
+    if last_name(node.func) in _FOLDERS:
         yield from (f"{text.removeprefix('./').strip('/').replace('/', '.')}.*" for one in node.args for text in _texts(one))
         return
     given = next((one.value for one in node.keywords if one.arg == "plugins"), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.known_calls import EXECUTORS, IMPORTING, is_lazy_proxy
+from memguard_hooks.imports.known_calls import EXECUTORS, IMPORTING, LOADERS, is_lazy_proxy
 from memguard_hooks.imports.model import BEHIND_A_PROXY
 from memguard_hooks.imports.syntax import dotted, mentions
 from memguard_hooks.imports.values import (
@@ -26,7 +26,7 @@ class ImportsByCall(Walker):
 
     def _external_code(self, node: cst.Call, path: str, arguments: Arguments, context: Context) -> None:
         """Note what a function that this file does not define imports, or may import."""
-        if path == "runpy.run_path" or (path in EXECUTORS and not any(map(_is_plain_code, arguments.get(0)))):
+        if path in LOADERS or (path in EXECUTORS and not any(map(_is_plain_code, arguments.get(0)))):
             self._record.unknown(node, context)
         if path == "lazy_loader.attach":
             for name in elements(join(arguments.get(1, "submodules"), arguments.get(2, "submod_attrs"))):

@@ -18,6 +18,11 @@ IMPORTING = frozenset({"__import__", "import_module"})
 IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__",
                        "runpy.run_module"})  # fmt: skip
 """Functions that import the module they are given."""
+LOADERS = frozenset({"runpy.run_path", "importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader",
+                     "imp.load_source"})  # fmt: skip
+"""Functions that load the file they are given, or say how that is loaded."""
+OF_LOADERS = ("runpy", "spec_from_file_location", "SourceFileLoader", "load_source")
+"""Words without which a file calls none of them."""
 EXECUTORS = frozenset({"exec", "builtins.exec"})
 """Functions that run the code they are given."""
 EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})

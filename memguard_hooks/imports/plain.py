@@ -16,7 +16,7 @@ from functools import cached_property
 
 from memguard_hooks.formats.python_nodes import children, dotted, last_name, walk
 from memguard_hooks.formats.python_source import has_normal_names, may_import_lazily
-from memguard_hooks.imports.known_calls import EXITS, WRAPPERS
+from memguard_hooks.imports.known_calls import EXITS, OF_LOADERS, WRAPPERS
 from memguard_hooks.imports.model import (
     FROM_OUTSIDE,
     IN_EXCEPT,
@@ -82,7 +82,7 @@ BEHIND_THE_END, UNTAKEN = "behind the end of its block", "in a branch that does 
 MAX_ACTING = 10_000
 """Letters of the names of one file that are kept for a second reading."""
 
-_HARD = ("__import__", "runpy", "lazy_loader", "__lazy_modules__",
+_HARD = ("__import__", *OF_LOADERS, "lazy_loader", "__lazy_modules__",
          "__init_subclass__", "__set_name__", "__class_getitem__")  # fmt: skip
 """Names in files in which imports are not statements, or classes do more than they say."""
 _IMPORT = late_pattern(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)

@@ -11,12 +11,12 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from memguard_hooks.formats.python_nodes import children, dotted, walk
-from memguard_hooks.imports.known_calls import is_lazy_proxy
+from memguard_hooks.imports.known_calls import OF_LOADERS, is_lazy_proxy
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.plain_values import mentions
 from memguard_hooks.record import Record
 
-_BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
+_BY_CALL = ("import_module", "__import__", *OF_LOADERS, "lazy_loader")
 """Names in files in which functions import by calls, under any name."""
 _KEPT = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 """Statements that import, or that bind what other functions may ask."""

@@ -5,6 +5,8 @@ Facts: the option parsers of dramatiq 2.2, huey 3.5, arq 0.28, taskiq 0.13 and r
 
 from __future__ import annotations
 
+import re
+
 from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.start import (
     Count,
@@ -15,6 +17,13 @@ from memguard_hooks.deployment.start import (
     UnknownStartError,
     count_workers,
 )
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_FOLDERS, MAX_STARS = 200, 6
+"""Folders that are looked through for tasks, and stars of a pattern that names them."""
 
 DRAMATIQ = grammar("""
     --use-spawn --watch-use-polling --version --verbose/-v --help/-h --skip-logging --queues/-Q=* --watch-exclude/-x=
@@ -106,13 +115,31 @@ def read_taskiq(words: list[str], host: Host) -> StartCommand:
     start = StartCommand(entrypoint, server_modules=("taskiq.cli.worker.run",), program="taskiq")
     if verb == "scheduler":
         return start
+    pattern = given.values.get("--tasks-pattern", "**/tasks.py")
+    found = _tasks_in(host, inner, pattern) if "--fs-discover" in given.flags else ()
     count = count_workers(given.values.get("--workers"), 2)
     return start.counted(count, "fork")._replace(
         server="taskiq",
-        loads=host.loaded_beside(entrypoint, given.positional[1:], "as a module of taskiq's tasks"),
+        loads=host.loaded_beside(entrypoint, [*given.positional[1:], *found], "as a module of taskiq's tasks"),
         max_requests=count_workers(given.values.get("--max-tasks-per-child"), 0).number,
         reload="--reload" in given.flags,
     )
+
+
+def _tasks_in(host: Host, top: str, pattern: str) -> Iterator[str]:
+    """Yield the modules below a folder whose files a pattern names. Raises UnknownStartError for one with many stars."""
+    if pattern.count("*") > MAX_STARS:
+        raise UnknownStartError(f"taskiq is given a pattern of more than {MAX_STARS} stars")
+    parts = re.split(r"(\*\*/|\*)", pattern.removeprefix("./"))
+    fits = re.compile("".join({"**/": "(?:.*/)?", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts))
+    folders = [""]
+    for folder in folders:  # and those that are found meanwhile
+        for name in host.names_in(f"{top}/{folder}".strip("/")):
+            path = f"{folder}/{name}".lstrip("/")
+            if name.endswith(".py") and fits.fullmatch(path):
+                yield path.removesuffix(".py").replace("/", ".")
+            elif name.isidentifier() and len(folders) < MAX_FOLDERS:
+                folders.append(path)
 
 
 def read_rq(words: list[str], host: Host) -> StartCommand:  # noqa: ARG001 - as all of them take it
