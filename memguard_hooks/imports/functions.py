@@ -70,8 +70,8 @@ _FOLDERS = ("load_plugins", "load_extensions_from", "load_extensions")
 _EXTENDING = frozenset({"load_extension", "load_extensions"})
 _NAMED = _EXTENDING | {"reload_extension", "load_plugin", "require", "run", "add_job", "Page", "enqueue", *_IMPORTERS}
 """Last names of functions that load what they are given by name: extensions of discord.py, plugins of NoneBot, modules of
-Saya, the app of uvicorn, a module, the `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of
-Django, Werkzeug, kombu and pydoc."""
+Saya, the app of uvicorn, a module, the `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C`
+of Django, Werkzeug, kombu and pydoc."""
 _PROPERTIES = frozenset({"property", "cached_property", "cachedproperty", "hybrid_property", "reify", "classproperty"})
 """Last names of decorators of methods that run where somebody asks for an attribute."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
