@@ -12,7 +12,6 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, normalized
-from memguard_hooks.imports.known_calls import OF_LOADERS
 from memguard_hooks.pattern import late_pattern
 
 MAX_TAILS = 4
@@ -48,8 +47,7 @@ _ALIAS = late_pattern(rb"%sas\b" % _GAP)
 _NAME = late_pattern(rb"['\"]([A-Za-z_\x80-\xff][\w.\x80-\xff]*)['\"]")
 
 
-_UNSEEN = (b"lazy_loader", *(word.encode() for word in OF_LOADERS))
-_ANY = frozenset({*_UNSEEN, b"exec", b"import_module", b"__import__"})
+_ANY = frozenset({b"runpy", b"lazy_loader", b"exec", b"import_module", b"__import__"})
 """Words without which a file imports nothing but what it names."""
 _WORDS = bytes(byte if byte >= 128 or chr(byte).isalnum() or byte == ord("_") else ord(" ") for byte in range(256))
 """Makes a blank of all that is no part of a word."""
@@ -105,14 +103,14 @@ def candidates(data: bytes) -> tuple[str, ...] | None:
 
     Names stand as they are written, relative ones with their dots; `from a import b, c` may import `a`, `a.b`
     and `a.c`. Never less than libcst finds: statements anywhere, calls of `import_module` and `__import__`, and lazy
-    proxies. Where such a call is given anything but a plain string, or code is run by `exec` or as a file, the
-    answer is None.
+    proxies. Where such a call is given anything but a plain string, or code is run by `exec` or `runpy`, the
+    answer is None. What a file holds that is loaded by its path is no module of a name.
     """
     return _candidates(normalized(data))
 
 
 def _candidates(plain: bytes | None) -> tuple[str, ...] | None:
-    if plain is None or any(word in plain for word in _UNSEEN) or _EXEC.search(plain):
+    if plain is None or b"runpy" in plain or b"lazy_loader" in plain or _EXEC.search(plain):
         return None
     statements = _statements(plain)
     calls = _calls(plain)
