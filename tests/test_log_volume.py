@@ -1136,6 +1136,7 @@ def test_an_example_that_prints_is_for_a_person(project: Path, capsys: pytest.Ca
         ("def poll():\n    log.info('ERROR: nothing to do')\n", []),
         ("def poll():\n    log.info('No argument provided')\n", []),
         ("def poll():\n    log.info('Skipped, nothing to do')\n", [2]),
+        ("def poll():\n    log.info('Finished. Skipped %d addresses due to 404.', number)\n", []),
         ("from aiogram import Bot\ndef handle_pay(message):\n    if x:\n        log.info('skipping')\n", []),
         # what a thread is given to call, and a pause that the test of a loop makes
         ("while True:\n    frame = await to_thread(self.queue.get)\n    log.info('%s', frame)\n", [3]),

@@ -416,8 +416,8 @@ _EVENT = late_pattern(
 _IGNORED = late_pattern(
     r"(?i)^(?!.*(?:\bun\w+ed\b|unknown|invalid|missing|not (?:supported|handled)|no handler|error|fail|no longer|"
     r"expired|exceed|circuit|\b(?:bad|malformed|corrupt|broken|denied|banned|stale)\b|cool-?down|\bnon-|\bno \w+, ))"
-    r".*(?:\bskip(?:ping|ped|s)?\b|\bignor(?:ing|ed|es)?\b|\bnothing to\b|\balready (?:scheduled|queued|running)\b"
-    r"|\bno results\b)"
+    r".*(?:\bskip(?:ping|s)?\b|\bignor(?:ing|es)?\b|\b(?:skipp|ignor)ed\b(?! (?:\d|\{\}) )|\bnothing to\b"
+    r"|\balready (?:scheduled|queued|running)\b|\bno results\b)"
 )
 
 
