@@ -159,6 +159,15 @@ RQ_JOBS = {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": 
         ),
         pytest.param(
             {
+                "Procfile": "worker: taskiq worker broker:broker -fsd -tp '*/a*/**/*.py'\n",
+                "broker.py": "from taskiq import InMemoryBroker\nbroker = InMemoryBroker()\n",
+                "deep/ab/mail_jobs.py": "import nltk\n",
+            },
+            {},
+            id="tasks of taskiq by a pattern of folders",
+        ),
+        pytest.param(
+            {
                 **{path: text for path, text in NONEBOT.items() if path != "pyproject.toml"},
                 "lost.json": '{"plugins": {"@local": ["listed"], "x": 3}, "plugin_dirs": "more"}',
             },

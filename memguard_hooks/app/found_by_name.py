@@ -37,6 +37,9 @@ else:
 MAX_EDGES = 500
 """Pages, jobs or files of settings of one program that are followed."""
 
+MAX_LISTS = 20
+"""Files that list plugins, and specifications, of one program: a bot has one or two."""
+
 MAX_PATTERNS, MAX_STARS = 20, 4
 """Patterns of settings that are looked for among all files, and stars in each: projects have some five, and one or two."""
 
@@ -140,9 +143,11 @@ def _pages(project: Project, path: str) -> Iterator[FrameworkEdge]:
 def _plugins(project: Project, path: str) -> Iterator[FrameworkEdge]:
     """Yield the plugins that a bot of NoneBot loads as it starts, of the files that its code names."""
     data = project.read_file(path) or b""
-    for named in _NONEBOT.finditer(data):
+    for named in islice(_NONEBOT.finditer(data), MAX_LISTS):
         name, line = named[2].decode("utf-8", "replace"), data.count(b"\n", 0, named.start()) + 1
-        file = next((one for one in (normalize(name), join(parent(path), name)) if one and project.read_file(one)), "")
+        file = next((one for one in (normalize(name), join(parent(path), name)) if one and project.read_file(one)), None)
+        if file is None:
+            continue
         held = _listed(project.read_file(file) or b"", file, is_toml=named[1] == b"toml")
         plugins = held.get("plugins")
         groups = plugins.values() if isinstance(plugins, dict) else [plugins]
@@ -157,14 +162,14 @@ def _plugins(project: Project, path: str) -> Iterator[FrameworkEdge]:
 def _handlers(project: Project, path: str) -> Iterator[FrameworkEdge]:
     """Yield the modules of the functions that a specification of OpenAPI names, which connexion imports as it is added."""
     data = project.read_file(path) or b""
-    folders = [one[1].decode("utf-8", "replace") for one in _SPECIFICATIONS.finditer(data)]
-    for named in _CONNEXION.finditer(data):
+    folders = [one[1].decode("utf-8", "replace") for one in islice(_SPECIFICATIONS.finditer(data), MAX_LISTS)]
+    for named in islice(_CONNEXION.finditer(data), MAX_LISTS):
         name, line = named[1].decode("utf-8", "replace"), data.count(b"\n", 0, named.start()) + 1
         places = (join(parent(path), f"{folder}/{name}") for folder in (*folders, "."))
         said = next(filter(None, (project.read_file(one) for one in places if one)), b"")
-        for kind, word in _HANDLERS.findall(said):
-            text = word.decode("ascii")
-            module, _, function = text.rpartition(".") if kind == b"operationId" else (text, "", "")
+        for match in islice(_HANDLERS.finditer(said), MAX_EDGES + 1):
+            text = match[2].decode("ascii")
+            module, _, function = text.rpartition(".") if match[1] == b"operationId" else (text, "", "")
             if module:
                 yield FrameworkEdge(module, line, "start", "as a handler of connexion", is_optional=True, calls=function)
 

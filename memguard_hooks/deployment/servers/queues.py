@@ -5,8 +5,6 @@ Facts: the option parsers of dramatiq 2.2, huey 3.5, arq 0.28, taskiq 0.13 and r
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.start import (
     Count,
@@ -22,8 +20,8 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_FOLDERS, MAX_STARS = 200, 6
-"""Folders that are looked through for tasks, and stars of a pattern that names them."""
+MAX_FOLDERS = 200
+"""Folders that are looked through for tasks."""
 
 DRAMATIQ = grammar("""
     --use-spawn --watch-use-polling --version --verbose/-v --help/-h --skip-logging --queues/-Q=* --watch-exclude/-x=
@@ -127,18 +125,23 @@ def read_taskiq(words: list[str], host: Host) -> StartCommand:
 
 
 def _tasks_in(host: Host, top: str, pattern: str) -> Iterator[str]:
-    """Yield the modules below a folder whose files a pattern names. Raises UnknownStartError for one with many stars."""
-    if pattern.count("*") > MAX_STARS:
-        raise UnknownStartError(f"taskiq is given a pattern of more than {MAX_STARS} stars")
-    parts = re.split(r"(\*\*/|\*)", pattern.removeprefix("./"))
-    fits = re.compile("".join({"**/": "(?:.*/)?", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts))
-    folders = [""]
+    """Yield the modules below a folder whose files a pattern names, `**/tasks.py` or `jobs/*_tasks.py`.
+
+    Raises UnknownStartError for one with other stars in the names of its folders.
+    """
+    from fnmatch import fnmatchcase
+
+    where, _, wanted = pattern.removeprefix("./").rpartition("/")
+    first, _, rest = where.partition("**")
+    if rest or "*" in first:
+        raise UnknownStartError(f"taskiq is given a pattern that is not followed, {pattern}")
+    folders = [first.strip("/")]
     for folder in folders:  # and those that are found meanwhile
         for name in host.names_in(f"{top}/{folder}".strip("/")):
             path = f"{folder}/{name}".lstrip("/")
-            if name.endswith(".py") and fits.fullmatch(path):
+            if name.endswith(".py") and fnmatchcase(name, wanted):
                 yield path.removesuffix(".py").replace("/", ".")
-            elif name.isidentifier() and len(folders) < MAX_FOLDERS:
+            elif where.endswith("**") and name.isidentifier() and len(folders) < MAX_FOLDERS:
                 folders.append(path)
 
 
