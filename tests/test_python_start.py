@@ -552,8 +552,8 @@ def test_the_code_of_a_program_is_followed_once_a_run(
 
 
 def test_each_call_of_an_expression_counts_and_what_is_cut_is_not_known() -> None:
-    source = f"import os\ndef f():\n    return [{'os.getcwd(), ' * 1000}]\n" + "f()\n" * 150
-    with at_most(1_800_000):
+    source = f"import os\ndef f():\n    return [{'os.getcwd(), ' * 1000}]\n" + "f()\n" * 250
+    with at_most(4_500_000):
         start = started({"main.py": source})
     assert (start.workers, start.reason) == (None, "main.py calls more as it starts than is followed")
 
@@ -579,7 +579,7 @@ def test_what_is_followed_is_bounded_for_all_services_together(tmp_path: Path) -
     for path, text in files.items():
         (tmp_path / path).write_text(text, encoding="utf-8")
     project = Project(WorkTree(str(tmp_path)), Settings())
-    with at_most(2_500_000):
+    with at_most(6_000_000):
         workers = {one.name: read_command(project, one).workers for one in find_services(project)}
     assert workers["w0"] == 1
     assert [workers[name] for name in ("w11", "x", "y")] == [None] * 3
