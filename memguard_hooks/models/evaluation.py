@@ -108,15 +108,18 @@ class Evaluation:
             return None
         return found
 
-    def _naming(self, word: str) -> Iterator[NameScope]:
-        """Yield the modules that mention a word, up to a bound."""
-        for number, path in enumerate(self._sources.naming(word)):
-            if number == MAX_FILES:
-                self.is_cut = True
-                return
-            module = self.module(path)
-            if module is not None:
-                yield module
+    def _naming(self, *words: str) -> Iterator[NameScope]:
+        """Yield the modules that mention one of some words, each once, up to a bound for each word."""
+        seen: set[str] = set()
+        for word in words:
+            for number, path in enumerate(self._sources.naming(word)):
+                if number == MAX_FILES:
+                    self.is_cut = True
+                    break
+                module = self.module(path) if path not in seen else None
+                seen.add(path)
+                if module is not None:
+                    yield module
 
     def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
         raise NotImplementedError

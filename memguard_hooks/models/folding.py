@@ -98,9 +98,9 @@ class Folding(Returns):
         inner = [value for one in tables for key in HANDED[1:] for value in self._under(one, key)[0]]
         return (*tables, *(one for one in inner if isinstance(one, Table)))
 
-    def naming(self, word: str) -> Iterator[NameScope]:
-        """Yield the files whose bytes hold a word."""
-        return self._naming(word)
+    def naming(self, *words: str) -> Iterator[NameScope]:
+        """Yield the files whose bytes hold one of some words, each once."""
+        return self._naming(*words)
 
     def values(self, node: ast.expr, scope: NameScope) -> Values:
         """Return all values that an expression may have, in no more steps than one question takes."""

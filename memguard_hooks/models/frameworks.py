@@ -72,8 +72,7 @@ class FrameworkSettings(Members):
         """Return what an app's settings may hold under a key: of several sources, which one wins is not asked."""
         if not isinstance(key, str):
             return (ANYTHING,)
-        modules = dict.fromkeys(one for word in _CONFIG for one in self._naming(word))
-        found = [value for one in modules for value in self._flask_in(one, key)]
+        found = [value for one in self._naming(*_CONFIG) for value in self._flask_in(one, key)]
         return tuple(dict.fromkeys(found))
 
     def _flask_in(self, module: NameScope, key: str) -> Iterator[Value]:

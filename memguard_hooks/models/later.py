@@ -53,8 +53,7 @@ def later_calls(folding: Folding, made: ast.Call) -> Sequence[CallInScope]:
 
 def _calls_after(folding: Folding) -> Later:
     found: dict[ast.Call, list[CallInScope]] = {}
-    modules = dict.fromkeys(module for word in _WORDS for module in folding.naming(word))
-    for module in modules:
+    for module in tuple(folding.naming(*_WORDS)):  # all of them are read before anything is asked
         for name in (*TYPES, *PACKERS, *_BY_BATCHES, "to"):
             for call in module.calls_by_name(name):
                 if _may_change(call.node, name):
