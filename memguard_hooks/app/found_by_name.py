@@ -15,6 +15,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.python_nodes import children, dotted, last_name, walk
 from memguard_hooks.formats.python_source import decode, parse_whole
+from memguard_hooks.formats.typed import table
 from memguard_hooks.imports.functions import MAIN
 from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.imports.resolve import Resolver, absolute
@@ -26,6 +27,7 @@ from memguard_hooks.tree import join, normalize, parent, parse_once
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
+    import re
     from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.deployment.start import StartCommand
@@ -142,15 +144,12 @@ def _pages(project: Project, path: str) -> Iterator[FrameworkEdge]:
 
 def _plugins(project: Project, path: str) -> Iterator[FrameworkEdge]:
     """Yield the plugins that a bot of NoneBot loads as it starts, of the files that its code names."""
-    data = project.read_file(path) or b""
-    for named in islice(_NONEBOT.finditer(data), MAX_LISTS):
-        name, line = named[2].decode("utf-8", "replace"), data.count(b"\n", 0, named.start()) + 1
+    for named, name, line in _named(_NONEBOT, project.read_file(path) or b""):
         file = next((one for one in (normalize(name), join(parent(path), name)) if one and project.read_file(one)), None)
         if file is None:
             continue
         held = _listed(project.read_file(file) or b"", file, is_toml=named[1] == b"toml")
-        plugins = held.get("plugins")
-        groups = plugins.values() if isinstance(plugins, dict) else [plugins]
+        groups = table(held, "plugins").values() or [held.get("plugins")]
         modules = [one for group in groups for one in _texts(group)]
         for folder in filter(None, map(normalize, _texts(held.get("plugin_dirs")))):
             stems = (entry.name.removesuffix(".py") for entry in project.tree.entries(folder))
@@ -162,9 +161,8 @@ def _plugins(project: Project, path: str) -> Iterator[FrameworkEdge]:
 def _handlers(project: Project, path: str) -> Iterator[FrameworkEdge]:
     """Yield the modules of the functions that a specification of OpenAPI names, which connexion imports as it is added."""
     data = project.read_file(path) or b""
-    folders = [one[1].decode("utf-8", "replace") for one in islice(_SPECIFICATIONS.finditer(data), MAX_LISTS)]
-    for named in islice(_CONNEXION.finditer(data), MAX_LISTS):
-        name, line = named[1].decode("utf-8", "replace"), data.count(b"\n", 0, named.start()) + 1
+    folders = [name for _, name, _ in _named(_SPECIFICATIONS, data)]
+    for _, name, line in _named(_CONNEXION, data):
         places = (join(parent(path), f"{folder}/{name}") for folder in (*folders, "."))
         said = next(filter(None, (project.read_file(one) for one in places if one)), b"")
         for match in islice(_HANDLERS.finditer(said), MAX_EDGES + 1):
@@ -174,21 +172,24 @@ def _handlers(project: Project, path: str) -> Iterator[FrameworkEdge]:
                 yield FrameworkEdge(module, line, "start", "as a handler of connexion", is_optional=True, calls=function)
 
 
+def _named(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[re.Match[bytes], str, int]]:
+    """Yield where code names a file or a folder, the name, which the last group is, and the line."""
+    for match in islice(pattern.finditer(data), MAX_LISTS):
+        yield match, match[match.lastindex or 0].decode("utf-8", "replace"), data.count(b"\n", 0, match.start()) + 1
+
+
 def _listed(data: bytes, path: str, *, is_toml: bool) -> dict[str, Any]:
     """Return the table of a file that lists plugins, nothing for one that does not parse."""
     if is_toml:
         from memguard_hooks.formats.toml_document import data_of
 
-        found = data_of(data, path).get("tool")
-        held = found.get("nonebot") if isinstance(found, dict) else None
-    else:
-        from memguard_hooks.formats.json_document import parse
+        return table(data_of(data, path), "tool", "nonebot")
+    from memguard_hooks.formats.json_document import parse
 
-        try:
-            held = parse(data, path).data
-        except MemguardError:
-            held = None
-    return held if isinstance(held, dict) else {}
+    try:
+        return table(parse(data, path).data)
+    except MemguardError:
+        return {}
 
 
 def _texts(value: object) -> list[str]:

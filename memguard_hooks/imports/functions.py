@@ -65,7 +65,7 @@ _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _IMPORTERS = frozenset({"import_module", "__import__", *BY_DOTTED_NAME})
 """Last names of functions that import what they are given by name."""
-_FOLDERS = ("load_plugins", "load_extensions_from", "load_extensions")
+_FOLDERS = frozenset({"load_plugins", "load_extensions_from", "load_extensions"})
 """Functions of NoneBot, of lightbulb and of Pycord and interactions.py that load what stands in a folder."""
 _EXTENDING = frozenset({"load_extension", "load_extensions"})
 _NAMED = _EXTENDING | {"reload_extension", "load_plugin", "require", "run", "add_job", "Page", "enqueue", *_IMPORTERS}
@@ -686,10 +686,11 @@ class _Reader:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "set_defaults":  # of the parser of a subcommand
             texts = self._named_texts(node.func.value, scope)
         text = texts[0] if texts else ""
-        if callee.rpartition(".")[2].lstrip(":") in _NAMED:
+        called = callee.rpartition(".")[2].lstrip(":")
+        if called in _NAMED:
             for one in texts or self._held_texts(callee, node, scope) or _any_extension(node):
                 self._pass("", _Handed(callee, "", one), node.lineno)
-        if callee.rpartition(".")[2].lstrip(":") in ("Client", *_FOLDERS):
+        if called == "Client" or called in _FOLDERS:
             for one in _plugins(node, scope):
                 self._pass("", _Handed(callee, "", one), node.lineno)
         self._give_texts(callee, node, scope)
